@@ -1,0 +1,144 @@
+//! Typed views over the caller's bytes: the one place outside the kernels where memory is reinterpreted.
+#![allow(unsafe_code)]
+
+use crate::format::ALIGN;
+use core::ops::Range;
+
+/// Why memory cannot be used: its address or its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryError {
+    Misaligned,
+    TooSmall { needed: usize, given: usize },
+}
+
+/// The first `needed` bytes of `memory` as floats.
+pub(crate) fn floats(memory: &mut [u8], needed: usize) -> Result<&mut [f32], MemoryError> {
+    if !memory.as_ptr().addr().is_multiple_of(ALIGN) {
+        return Err(MemoryError::Misaligned);
+    }
+    let given = memory.len();
+    let used = memory.get_mut(..needed).ok_or(MemoryError::TooSmall { needed, given })?;
+    // SAFETY: every bit pattern is a valid f32, and f32 has no drop glue.
+    let (before, floats, _) = unsafe { used.align_to_mut::<f32>() };
+    // A 64-byte address is aligned for f32, so nothing is left in front.
+    if before.is_empty() { Ok(floats) } else { Err(MemoryError::Misaligned) }
+}
+
+/// The floats that [`floats`] has given, borrowed to read.
+#[cfg(feature = "std")]
+pub(crate) fn floats_ref(memory: &[u8]) -> &[f32] {
+    // SAFETY: every bit pattern is a valid f32, and f32 has no drop glue.
+    unsafe { memory.align_to::<f32>().1 }
+}
+
+/// Scratch floats as words, for tables of offsets.
+pub(crate) fn words(floats: &mut [f32]) -> &mut [u32] {
+    // SAFETY: f32 and u32 have the same size and alignment and are valid for every bit pattern.
+    unsafe { floats.align_to_mut::<u32>().1 }
+}
+
+/// The arena of a session: buffers first, scratch behind them.
+#[derive(Debug)]
+pub(crate) struct Arena<'a> {
+    buffers: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl<'a> Arena<'a> {
+    /// Splits `memory`: `buffer_bytes` for the buffers, `scratch_bytes` behind them.
+    pub fn new(memory: &'a mut [u8], buffer_bytes: usize, scratch_bytes: usize) -> Result<Self, MemoryError> {
+        let floats = floats(memory, buffer_bytes + scratch_bytes)?;
+        let (buffers, scratch) = floats.split_at_mut(buffer_bytes / size_of::<f32>());
+        Ok(Self { buffers, scratch })
+    }
+
+    /// The values in `range`.
+    pub fn values(&self, range: Range<usize>) -> &[f32] {
+        self.buffers.get(range).unwrap_or_default()
+    }
+
+    /// The values in `range`, for as long as the arena's memory is borrowed.
+    #[cfg(feature = "std")]
+    pub fn into_values(self, range: Range<usize>) -> &'a [f32] {
+        let buffers: &'a [f32] = self.buffers;
+        buffers.get(range).unwrap_or_default()
+    }
+
+    /// The values in `range`, to write.
+    pub fn values_mut(&mut self, range: Range<usize>) -> &mut [f32] {
+        self.buffers.get_mut(range).unwrap_or_default()
+    }
+
+    /// What a step works on: its input buffer, its output buffer and the scratch. `None` when the two
+    /// buffers overlap, which a checked model rules out.
+    pub fn step(
+        &mut self,
+        input: Range<usize>,
+        output: Range<usize>,
+    ) -> Option<(&[f32], &mut [f32], &mut [f32])> {
+        let [input, output] = self.buffers.get_disjoint_mut([input, output]).ok()?;
+        Some((input, output, self.scratch))
+    }
+}
+
+/// Bytes on the heap at an address that is a multiple of 64, as the arena and prepared weights need.
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub struct AlignedBytes {
+    bytes: std::vec::Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+#[cfg(feature = "std")]
+impl AlignedBytes {
+    /// `length` zeros.
+    ///
+    /// # Errors
+    /// When the allocator refuses.
+    pub fn zeroed(length: usize) -> Result<Self, std::collections::TryReserveError> {
+        let mut bytes = std::vec::Vec::new();
+        bytes.try_reserve_exact(length.saturating_add(ALIGN - 1))?;
+        bytes.resize(length + ALIGN - 1, 0);
+        // The heap block never moves: nothing is pushed again.
+        let start = bytes.as_ptr().align_offset(ALIGN);
+        Ok(Self { bytes, start, length })
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(self.start..self.start + self.length).unwrap_or_default()
+    }
+
+    /// The bytes, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.start + self.length).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(align(64))]
+    struct Block([u8; 256]);
+
+    #[test]
+    fn says_what_is_missing() {
+        let mut block = Block([0; 256]);
+        assert_eq!(floats(&mut block.0, 257).err(), Some(MemoryError::TooSmall { needed: 257, given: 256 }));
+        assert_eq!(floats(&mut block.0[4..], 64).err(), Some(MemoryError::Misaligned));
+        assert_eq!(floats(&mut block.0, 256).map(|floats| floats.len()), Ok(64));
+    }
+
+    #[test]
+    fn gives_no_two_views_of_one_value() {
+        let mut block = Block([0; 256]);
+        let mut arena = Arena::new(&mut block.0, 192, 64).unwrap();
+        assert!(arena.step(0..16, 15..20).is_none());
+        assert!(arena.step(0..16, 16..49).is_none());
+        let (input, output, scratch) = arena.step(16..32, 0..16).unwrap();
+        assert_eq!((input.len(), output.len(), scratch.len()), (16, 16, 16));
+        assert_eq!(words(scratch).len(), 16);
+    }
+}

@@ -1,0 +1,47 @@
+//! The `.wisp` file: what it holds and how it is checked.
+//!
+//! `docs/format.md` describes the file byte by byte. Each section has a file here with its `parse`,
+//! its `emit` and a round-trip test:
+//!
+//! | file | job |
+//! |---|---|
+//! | [`container`] | magic, version, length, section table, digest |
+//! | [`header`] | model name, preprocessing, class count, whether the weights were trained |
+//! | [`plan`] | buffers and steps as fixed-size records |
+//! | [`strings`] | step names and class labels |
+//! | [`parameters`] | biases |
+//! | [`provenance`] | where the model came from |
+//! | [`weights`] | the weights, in one canonical order |
+//! | `check` | what no section can check alone: geometry, live ranges, coverage |
+//!
+//! Everything is checked once, in [`Model::from_bytes`](crate::Model::from_bytes); after that no
+//! accessor can fail. Nothing here allocates: records are decoded where they are used.
+
+mod bytes;
+pub(crate) mod check;
+pub mod container;
+mod error;
+pub mod header;
+pub mod parameters;
+pub mod plan;
+pub mod provenance;
+pub mod strings;
+pub mod weights;
+
+pub(crate) use bytes::Reader;
+pub use container::{Section, VERSION, emit};
+pub use error::LoadError;
+pub use header::{Info, Weights};
+pub use plan::{Buffer, Clamp, Conv, Op, Step, View, Window};
+pub use provenance::Provenance;
+
+/// Alignment in bytes of sections in the file, of buffers in the arena and of packed weights.
+pub const ALIGN: usize = 64;
+
+/// The next multiple of [`ALIGN`], or `None` when it does not fit in a `usize`.
+pub const fn align_up(bytes: usize) -> Option<usize> {
+    match bytes.checked_add(ALIGN - 1) {
+        Some(padded) => Some(padded & !(ALIGN - 1)),
+        None => None,
+    }
+}

@@ -1,0 +1,439 @@
+//! The plan section: the buffers of the arena and the steps over them, as fixed-size records.
+//!
+//! ```text
+//! 0   buffer count   u32
+//! 4   step count     u32
+//! 8   input buffer   u32
+//! 12  output buffer  u32
+//! 16  buffers        32 bytes each
+//!     steps          96 bytes each
+//! ```
+//!
+//! Tensors are `f32` in NHWC order with N = 1. A step reads and writes [`View`]s: some channels of a
+//! buffer at all its pixels. So a concatenation is no step: its inputs are written side by side.
+
+use super::container::Parts;
+use super::{LoadError, Reader, Section};
+
+/// Bytes before the first record.
+pub const FIXED: usize = 16;
+/// Bytes of a buffer's record.
+pub const BUFFER: usize = 32;
+/// Bytes of a step's record.
+pub const STEP: usize = 96;
+/// Bytes of a step's record that have a meaning; the rest must be zero.
+const USED: usize = 68;
+/// Most buffers, and most steps, of a model.
+pub const MAX_RECORDS: u32 = 8192;
+/// Largest height or width of a buffer, of a kernel and of a stride or pad.
+pub const MAX_SIDE: u32 = u16::MAX as u32;
+/// Most channels of a buffer.
+pub const MAX_CHANNELS: u32 = 1 << 20;
+
+/// A tensor's place in the arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffer {
+    /// Rows.
+    pub height: u32,
+    /// Pixels a row.
+    pub width: u32,
+    /// Values a pixel; also the distance in values from one pixel to the next.
+    pub channels: u32,
+    /// First byte in the arena, a multiple of [`ALIGN`](super::ALIGN).
+    pub offset: u64,
+    /// First step that uses the buffer. The input buffer is in use from step 0.
+    pub first_step: u32,
+    /// Last step that uses the buffer. The output buffer is in use until the last step.
+    pub last_step: u32,
+}
+
+impl Buffer {
+    /// Number of values, or `None` when it does not fit in 64 bits.
+    pub fn values(&self) -> Option<u64> {
+        let pixels = u64::from(self.height).checked_mul(self.width.into())?;
+        pixels.checked_mul(self.channels.into())
+    }
+}
+
+/// Channels `channel .. channel + channels` of a buffer, at all its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Index of the buffer.
+    pub buffer: u32,
+    /// First channel.
+    pub channel: u32,
+    /// Number of channels.
+    pub channels: u32,
+}
+
+/// A window that slides over an image: kernel, stride and pads, each as (rows, columns).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Size of the window.
+    pub kernel: (u16, u16),
+    /// Distance between two windows.
+    pub stride: (u16, u16),
+    /// Rows above and columns left of the image.
+    pub pad_start: (u16, u16),
+    /// Rows below and columns right of the image.
+    pub pad_end: (u16, u16),
+}
+
+/// Bounds of an activation: values are clamped to `lo..=hi`; NaN stays NaN. ReLU is `0..=∞`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clamp {
+    /// Lower bound, may be −∞.
+    pub lo: f32,
+    /// Upper bound, may be ∞.
+    pub hi: f32,
+}
+
+impl Clamp {
+    /// No activation.
+    pub const NONE: Self = Self { lo: f32::NEG_INFINITY, hi: f32::INFINITY };
+    /// `max(x, 0)`.
+    pub const RELU: Self = Self { lo: 0.0, hi: f32::INFINITY };
+
+    /// `x` within the bounds; NaN stays NaN.
+    pub fn apply(self, x: f32) -> f32 {
+        if x < self.lo {
+            self.lo
+        } else if x > self.hi {
+            self.hi
+        } else {
+            x
+        }
+    }
+}
+
+/// A convolution with bias and activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv {
+    /// Kernel, stride and pads.
+    pub window: Window,
+    /// Input and output channels are split into this many groups that do not see each other.
+    pub groups: u32,
+    /// The activation.
+    pub clamp: Clamp,
+    /// First byte of the weights in the weights section.
+    pub weight_offset: u64,
+    /// First bias in the parameters section; there is one for each output channel.
+    pub bias: u32,
+}
+
+/// What a step does.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// Convolution.
+    Conv(Conv),
+    /// Convolution whose output is averaged over all its pixels; the map itself is never stored.
+    ConvGlobalAverage(Conv),
+    /// Maximum over each window; pads do not take part.
+    MaxPool(Window),
+    /// Mean over each window; pads count as zeros when `include_pad`, else not at all.
+    AveragePool {
+        /// Kernel, stride and pads.
+        window: Window,
+        /// Whether the divisor is the whole window.
+        include_pad: bool,
+    },
+    /// `exp(x − max) / Σ exp(x − max)` over the channels of each pixel.
+    Softmax,
+    /// The input, unchanged.
+    Copy,
+    /// The input, clamped.
+    Clamp(Clamp),
+}
+
+impl Op {
+    /// The operation's name, as `inspect` prints it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv(_) => "conv",
+            Self::ConvGlobalAverage(_) => "conv_global_average",
+            Self::MaxPool(_) => "max_pool",
+            Self::AveragePool { .. } => "average_pool",
+            Self::Softmax => "softmax",
+            Self::Copy => "copy",
+            Self::Clamp(_) => "clamp",
+        }
+    }
+
+    /// The convolution in this operation, if there is one.
+    pub fn conv(&self) -> Option<&Conv> {
+        match self {
+            Self::Conv(conv) | Self::ConvGlobalAverage(conv) => Some(conv),
+            _ => None,
+        }
+    }
+
+    /// The window of this operation, if it has one.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Conv(conv) | Self::ConvGlobalAverage(conv) => Some(&conv.window),
+            Self::MaxPool(window) | Self::AveragePool { window, .. } => Some(window),
+            _ => None,
+        }
+    }
+}
+
+/// One kernel call over the arena.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// What to do.
+    pub op: Op,
+    /// Where to read.
+    pub input: View,
+    /// Where to write; never in the buffer that is read.
+    pub output: View,
+}
+
+/// The counts at the start of the section.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub buffers: u32,
+    pub steps: u32,
+    pub input: u32,
+    pub output: u32,
+}
+
+pub(crate) fn parse_counts(reader: &mut Reader<'_>) -> Result<Counts, LoadError> {
+    let buffers = reader.u32("buffer count")?;
+    let steps = reader.u32("step count")?;
+    for (count, field) in [(buffers, "buffer count"), (steps, "step count")] {
+        if count == 0 || count > MAX_RECORDS {
+            return Err(reader.invalid(field, count.into(), "1..=8192"));
+        }
+    }
+    let input = reader.u32("input buffer")?;
+    let output = reader.u32("output buffer")?;
+    for (index, field) in [(input, "input buffer"), (output, "output buffer")] {
+        if index >= buffers {
+            return Err(reader.invalid(field, index.into(), "below the buffer count"));
+        }
+    }
+    Ok(Counts { buffers, steps, input, output })
+}
+
+pub(crate) fn parse_buffer(reader: &mut Reader<'_>) -> Result<Buffer, LoadError> {
+    let buffer = Buffer {
+        height: reader.u32("height")?,
+        width: reader.u32("width")?,
+        channels: reader.u32("channels")?,
+        first_step: reader.u32("first step")?,
+        last_step: reader.u32("last step")?,
+        offset: {
+            reader.reserved(4)?;
+            reader.u64("arena offset")?
+        },
+    };
+    Ok(buffer)
+}
+
+fn parse_view(reader: &mut Reader<'_>) -> Result<View, LoadError> {
+    Ok(View {
+        buffer: reader.u32("buffer")?,
+        channel: reader.u32("channel")?,
+        channels: reader.u32("channels")?,
+    })
+}
+
+pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
+    let start = reader.position();
+    let code = reader.u8("operation")?;
+    let flags = reader.u8("flags")?;
+    let coding = reader.u16("weight coding")?;
+    if coding != 0 {
+        return Err(reader.invalid("weight coding", coding.into(), "0 (f32)"));
+    }
+    let mut pair = |field| Ok((reader.u16(field)?, reader.u16(field)?));
+    let window = Window {
+        kernel: pair("kernel")?,
+        stride: pair("stride")?,
+        pad_start: pair("pad before")?,
+        pad_end: pair("pad after")?,
+    };
+    let groups = reader.u32("groups")?;
+    let bounds = Clamp { lo: reader.f32("lower bound")?, hi: reader.f32("upper bound")? };
+    let input = parse_view(reader)?;
+    let output = parse_view(reader)?;
+    let weight_offset = reader.u64("weight offset")?;
+    let bias = reader.u32("bias index")?;
+    reader.reserved(STEP - USED)?;
+
+    let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
+    let op = match code {
+        1 => Op::Conv(conv),
+        2 => Op::ConvGlobalAverage(conv),
+        3 => Op::MaxPool(window),
+        4 => Op::AveragePool { window, include_pad: flags == 1 },
+        5 => Op::Softmax,
+        6 => Op::Copy,
+        7 => Op::Clamp(bounds),
+        other => return Err(reader.invalid("operation", other.into(), "1..=7")),
+    };
+    let step = Step { op, input, output };
+    // What an operation does not use must be zero, so that one step has one encoding.
+    let bounds = bits(bounds);
+    if (fields(&step), flags) != (Fields { window, groups, bounds, weight_offset, bias }, flags_of(&op)) {
+        let rule = "zero where the operation does not use it";
+        return Err(LoadError::Invalid {
+            section: Section::Plan,
+            at: start,
+            field: "record",
+            found: code.into(),
+            rule,
+        });
+    }
+    Ok(step)
+}
+
+/// The fields of a record that only some operations use.
+#[derive(PartialEq)]
+struct Fields {
+    window: Window,
+    groups: u32,
+    bounds: [u32; 2],
+    weight_offset: u64,
+    bias: u32,
+}
+
+fn bits(bounds: Clamp) -> [u32; 2] {
+    [bounds.lo.to_bits(), bounds.hi.to_bits()]
+}
+
+fn fields(step: &Step) -> Fields {
+    let none = Fields {
+        window: step.op.window().copied().unwrap_or_default(),
+        groups: 0,
+        bounds: [0; 2],
+        weight_offset: 0,
+        bias: 0,
+    };
+    match (step.op, step.op.conv()) {
+        (_, Some(conv)) => Fields {
+            groups: conv.groups,
+            bounds: bits(conv.clamp),
+            weight_offset: conv.weight_offset,
+            bias: conv.bias,
+            ..none
+        },
+        (Op::Clamp(bounds), _) => Fields { bounds: bits(bounds), ..none },
+        _ => none,
+    }
+}
+
+fn flags_of(op: &Op) -> u8 {
+    matches!(op, Op::AveragePool { include_pad: true, .. }).into()
+}
+
+pub(crate) fn length(buffers: usize, steps: usize) -> usize {
+    FIXED + buffers * BUFFER + steps * STEP
+}
+
+pub(crate) fn emit(parts: &Parts<'_>, out: &mut impl Extend<u8>) {
+    for count in [parts.buffers.len() as u32, parts.steps.len() as u32, parts.input, parts.output] {
+        out.extend(count.to_le_bytes());
+    }
+    for buffer in parts.buffers {
+        emit_buffer(buffer, out);
+    }
+    for step in parts.steps {
+        emit_step(step, out);
+    }
+}
+
+fn emit_buffer(buffer: &Buffer, out: &mut impl Extend<u8>) {
+    for value in [buffer.height, buffer.width, buffer.channels, buffer.first_step, buffer.last_step, 0] {
+        out.extend(value.to_le_bytes());
+    }
+    out.extend(buffer.offset.to_le_bytes());
+}
+
+fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
+    let code = match step.op {
+        Op::Conv(_) => 1,
+        Op::ConvGlobalAverage(_) => 2,
+        Op::MaxPool(_) => 3,
+        Op::AveragePool { .. } => 4,
+        Op::Softmax => 5,
+        Op::Copy => 6,
+        Op::Clamp(_) => 7,
+    };
+    out.extend([code, flags_of(&step.op), 0, 0]);
+    let Fields { window, groups, bounds, weight_offset, bias } = fields(step);
+    for (rows, columns) in [window.kernel, window.stride, window.pad_start, window.pad_end] {
+        out.extend(rows.to_le_bytes());
+        out.extend(columns.to_le_bytes());
+    }
+    out.extend(groups.to_le_bytes());
+    for bound in bounds {
+        out.extend(bound.to_le_bytes());
+    }
+    for view in [step.input, step.output] {
+        for value in [view.buffer, view.channel, view.channels] {
+            out.extend(value.to_le_bytes());
+        }
+    }
+    out.extend(weight_offset.to_le_bytes());
+    out.extend(bias.to_le_bytes());
+    out.extend([0; STEP - USED]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window() -> Window {
+        Window { kernel: (3, 1), stride: (2, 1), pad_start: (1, 0), pad_end: (0, 2) }
+    }
+
+    #[test]
+    fn buffers_come_back_as_they_went_in() {
+        let buffer =
+            Buffer { height: 13, width: 12, channels: 512, offset: 640, first_step: 3, last_step: 9 };
+        let mut bytes = heapless::Vec::<u8, BUFFER>::new();
+        emit_buffer(&buffer, &mut bytes);
+        assert_eq!(parse_buffer(&mut Reader::new(Section::Plan, 0, &bytes)), Ok(buffer));
+        assert_eq!(buffer.values(), Some(13 * 12 * 512));
+    }
+
+    #[test]
+    fn steps_come_back_as_they_went_in() {
+        let conv = Conv { window: window(), groups: 2, clamp: Clamp::RELU, weight_offset: 1 << 33, bias: 77 };
+        let average = |include_pad| Op::AveragePool { window: window(), include_pad };
+        for op in [
+            Op::Conv(conv),
+            Op::ConvGlobalAverage(conv),
+            Op::MaxPool(window()),
+            average(true),
+            average(false),
+            Op::Softmax,
+            Op::Copy,
+            Op::Clamp(Clamp { lo: 0.0, hi: 6.0 }),
+        ] {
+            let step = Step {
+                op,
+                input: View { buffer: 1, channel: 2, channels: 3 },
+                output: View { buffer: 4, channel: 5, channels: 6 },
+            };
+            let mut bytes = heapless::Vec::<u8, STEP>::new();
+            emit_step(&step, &mut bytes);
+            assert_eq!(bytes.len(), STEP);
+            assert_eq!(parse_step(&mut Reader::new(Section::Plan, 0, &bytes)), Ok(step));
+        }
+    }
+
+    #[test]
+    fn one_step_has_one_encoding() {
+        let view = View { buffer: 0, channel: 0, channels: 1 };
+        let mut bytes = heapless::Vec::<u8, STEP>::new();
+        emit_step(&Step { op: Op::Softmax, input: view, output: view }, &mut bytes);
+        for at in (1..32).chain(56..STEP) {
+            let mut other = bytes.clone();
+            other[at] = 1;
+            assert!(parse_step(&mut Reader::new(Section::Plan, 0, &other)).is_err(), "byte {at}");
+        }
+    }
+}

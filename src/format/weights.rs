@@ -1,0 +1,68 @@
+//! The weights section: one block a convolution, in step order, each at a multiple of 64 bytes from
+//! the section's start with zeros between.
+//!
+//! The canonical order of a block is `[output channel][kernel row][kernel column][input channel of the
+//! group]`, values `f32` little-endian. Preparation packs it for the CPU at hand.
+
+use super::{ALIGN, LoadError, Section};
+
+/// Appends a block to a weights section being built and returns where it stands, for
+/// [`Conv::weight_offset`](super::Conv::weight_offset).
+pub fn append<V: Extend<u8> + AsRef<[u8]>>(section: &mut V, values: &[f32]) -> u64 {
+    let end = section.as_ref().len();
+    section.extend(core::iter::repeat_n(0, end.next_multiple_of(ALIGN) - end));
+    let offset = section.as_ref().len() as u64;
+    for value in values {
+        section.extend(value.to_le_bytes());
+    }
+    offset
+}
+
+/// Checks that every value of a block is finite. `at` is the block's position in the file.
+pub(crate) fn check(block: &[u8], at: u64) -> Result<(), LoadError> {
+    const EXPONENT: u32 = 0x7f80_0000;
+    for (index, value) in block.chunks_exact(4).enumerate() {
+        let bits = u32::from_le_bytes(value.try_into().unwrap_or_default());
+        if bits & EXPONENT == EXPONENT {
+            return Err(LoadError::Invalid {
+                section: Section::Weights,
+                at: at + index as u64 * 4,
+                field: "weight",
+                found: bits.into(),
+                rule: "a finite number (bits)",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The values of a block of checked bytes.
+pub(crate) fn values(block: &[u8]) -> impl ExactSizeIterator<Item = f32> + '_ {
+    block.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_back_as_it_went_in() {
+        let mut section = heapless::Vec::<u8, 128>::new();
+        assert_eq!(append(&mut section, &[1.5, -2.0]), 0);
+        assert_eq!(append(&mut section, &[3.0]), 64);
+        assert!(values(&section[..8]).eq([1.5, -2.0]));
+        assert!(values(&section[64..]).eq([3.0]));
+        assert_eq!(check(&section, 0), Ok(()));
+    }
+
+    #[test]
+    fn refuses_what_is_not_finite() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut section = heapless::Vec::<u8, 64>::new();
+            append(&mut section, &[0.0, value]);
+            let Err(LoadError::Invalid { at: 104, .. }) = check(&section, 100) else {
+                panic!("{value} passed")
+            };
+        }
+    }
+}

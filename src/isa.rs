@@ -1,0 +1,89 @@
+//! Instruction sets: which there are, which this CPU has.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// An instruction set that Wisp has kernels for.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust for every target; the definition of what the others compute.
+    Generic,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+}
+
+impl Isa {
+    /// Every instruction set, the preferred ones last.
+    pub const ALL: &[Self] = &[Self::Generic, Self::Avx2];
+
+    /// Name as the command line and `WISP_ISA` spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Avx2 => "avx2",
+        }
+    }
+
+    /// The best instruction set of this CPU. With feature `std` the CPU is asked; without it, only
+    /// what the build target guarantees counts.
+    pub fn detect() -> Self {
+        Self::ALL.iter().rev().copied().find(|isa| isa.is_available()).unwrap_or(Self::Generic)
+    }
+
+    /// Whether this CPU can run the kernels of this instruction set.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Generic => true,
+            Self::Avx2 => has_avx2(),
+        }
+    }
+}
+
+fn has_avx2() -> bool {
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+    #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
+    return cfg!(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"));
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is none of [`Isa::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownIsa;
+
+impl fmt::Display for UnknownIsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown instruction set, known are:")?;
+        Isa::ALL.iter().try_for_each(|isa| write!(f, " {isa}"))
+    }
+}
+
+impl core::error::Error for UnknownIsa {}
+
+impl FromStr for Isa {
+    type Err = UnknownIsa;
+
+    fn from_str(name: &str) -> Result<Self, UnknownIsa> {
+        Self::ALL.iter().copied().find(|isa| isa.name() == name).ok_or(UnknownIsa)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.name().parse(), Ok(*isa));
+        }
+        assert_eq!("mmx".parse::<Isa>(), Err(UnknownIsa));
+        assert!(Isa::detect().is_available());
+    }
+}

@@ -1,0 +1,48 @@
+//! The inner loops, once for each instruction set.
+//!
+//! The same file name is the same job in every folder. `generic/` defines what a kernel computes and is
+//! never optimised; the others agree with it bit for bit (integers) or within rounding (floats: the
+//! order of a sum is the same, but a multiply-add may round once instead of twice).
+//!
+//! A [`Kernels`] table is a proof that the CPU has its instruction set: it can only be had through
+//! [`Kernels::of`], which asks. Each kernel sits behind a safe call that checks every slice it will
+//! touch, so code outside this folder needs no `unsafe`.
+#![allow(unsafe_code)]
+
+pub(crate) mod gemm;
+mod generic;
+pub(crate) mod max_pool;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use crate::Isa;
+
+/// The kernels of one instruction set.
+#[derive(Debug)]
+pub(crate) struct Kernels {
+    /// Which instruction set.
+    pub isa: Isa,
+    /// `f32` matrix multiplication over rows that lie anywhere: the body of every convolution.
+    pub gemm: gemm::Gemm,
+    /// `f32` maximum over pixels that lie anywhere.
+    pub max_pool: max_pool::MaxPool,
+}
+
+impl Kernels {
+    /// The kernels of `isa`, if this CPU has it.
+    pub fn of(isa: Isa) -> Option<&'static Self> {
+        if !isa.is_available() {
+            return None;
+        }
+        match isa {
+            Isa::Generic => Some(&generic::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Some(&x86_64::avx2::KERNELS),
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Wisp runs small image classifiers on the device itself: no server, no heap, an answer before the
+//! next frame.
+//!
+//! A model is a `.wisp` file, made ahead of time from ONNX by `wisp-compiler`. It takes three memories,
+//! each known before it is used:
+//!
+//! | memory | who gives it | what it holds |
+//! |---|---|---|
+//! | the file | borrowed by [`Model::from_bytes`], which checks it once | the plan and the weights |
+//! | prepared weights | the caller, for [`Model::prepare`] | the weights as this CPU's kernels want them |
+//! | the arena | the caller, for [`Session::new`] | activations and scratch, reused at every step |
+//!
+//! [`Model::requirements`] gives the size of the last two. After that nothing is allocated and nothing
+//! can fail. With feature `std`, `Engine` owns all three.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "std")] {
+//! use wisp::{Model, Options, Session};
+//!
+//! let file = include_bytes!("../tests/data/tiny.wisp");
+//! let model = Model::from_bytes(file)?;
+//! let options = Options::default();
+//! let need = model.requirements(&options)?;
+//! // Two aligned buffers; a program without a heap uses statics.
+//! let mut weights = wisp::AlignedBytes::zeroed(need.prepared_bytes)?;
+//! let mut arena = wisp::AlignedBytes::zeroed(need.arena_bytes)?;
+//!
+//! let prepared = model.prepare(&options, weights.as_mut_slice())?;
+//! let mut session = Session::new(&prepared, arena.as_mut_slice())?;
+//! session.input_mut().fill(0.5);
+//! let scores = session.run()?;
+//! assert_eq!(scores.len(), model.info().class_count as usize);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+#![no_std]
+#![deny(unsafe_code)]
+#![warn(clippy::std_instead_of_core)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+mod arena;
+#[cfg(feature = "std")]
+mod engine;
+pub mod format;
+mod isa;
+mod kernels;
+mod model;
+mod ops;
+mod prepare;
+mod session;
+pub mod vision;
+
+#[cfg(feature = "std")]
+pub use arena::AlignedBytes;
+#[cfg(feature = "std")]
+pub use engine::{Engine, EngineError};
+pub use format::LoadError;
+pub use isa::Isa;
+pub use model::Model;
+pub use prepare::{Options, PrepareError, Prepared, Requirements};
+pub use session::{RunError, Session};

@@ -1,0 +1,46 @@
+//! Mean over windows, summed row by row in `f32`.
+
+use super::max_pool::covered;
+use super::{Input, Output};
+use crate::format::Window;
+
+pub(super) fn run(window: &Window, include_pad: bool, input: Input<'_>, mut output: Output<'_>) {
+    let width = output.width;
+    for (pixel, out) in output.pixels().enumerate() {
+        let (row, column) = (pixel / width, pixel % width);
+        let (rows, columns) = covered(window, &input, row, column);
+        let count = if include_pad {
+            padded(row, window.stride.0, window.kernel.0, input.height, window.pad_start.0, window.pad_end.0)
+                * padded(
+                    column,
+                    window.stride.1,
+                    window.kernel.1,
+                    input.width,
+                    window.pad_start.1,
+                    window.pad_end.1,
+                )
+        } else {
+            rows.len() * columns.len()
+        };
+        out.fill(0.0);
+        for row in rows {
+            for column in columns.clone() {
+                let at = input.at(row, column);
+                for (sum, value) in out.iter_mut().zip(&input.data[at..at + input.channels]) {
+                    *sum += value;
+                }
+            }
+        }
+        for sum in out {
+            *sum /= count as f32;
+        }
+    }
+}
+
+/// Rows (or columns) of a window that lie in the image or its pads: a window that `ceil_mode` lets hang
+/// over the padded image counts only what is inside, as ONNX defines `count_include_pad`.
+fn padded(at: usize, stride: u16, kernel: u16, size: usize, pad_start: u16, pad_end: u16) -> usize {
+    let start = at * usize::from(stride);
+    let end = (start + usize::from(kernel)).min(size + usize::from(pad_start) + usize::from(pad_end));
+    end - start
+}

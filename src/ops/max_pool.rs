@@ -1,0 +1,51 @@
+//! Maximum over windows; pads do not take part.
+
+use super::{Input, Output};
+use crate::arena::words;
+use crate::format::Window;
+use crate::kernels::Kernels;
+
+/// One offset for each tap of the window.
+pub(super) fn scratch_words(window: &Window) -> usize {
+    usize::from(window.kernel.0) * usize::from(window.kernel.1)
+}
+
+pub(super) fn run(
+    window: &Window,
+    input: Input<'_>,
+    mut output: Output<'_>,
+    scratch: &mut [f32],
+    kernels: &Kernels,
+) {
+    let offsets = words(scratch);
+    let width = output.width;
+    for (pixel, out) in output.pixels().enumerate() {
+        let (rows, columns) = covered(window, &input, pixel / width, pixel % width);
+        let mut count = 0;
+        for row in rows {
+            for column in columns.clone() {
+                offsets[count] = input.at(row, column) as u32;
+                count += 1;
+            }
+        }
+        kernels.max_pool.pixel(input.data, &offsets[..count], out);
+    }
+}
+
+/// The real rows and columns under the window of an output pixel.
+pub(super) fn covered(
+    window: &Window,
+    input: &Input<'_>,
+    row: usize,
+    column: usize,
+) -> (core::ops::Range<usize>, core::ops::Range<usize>) {
+    let along = |at: usize, stride: u16, pad: u16, kernel: u16, size: usize| {
+        let start = at * usize::from(stride);
+        let end = (start + usize::from(kernel)).saturating_sub(pad.into()).min(size);
+        start.saturating_sub(pad.into())..end
+    };
+    (
+        along(row, window.stride.0, window.pad_start.0, window.kernel.0, input.height),
+        along(column, window.stride.1, window.pad_start.1, window.kernel.1, input.width),
+    )
+}

@@ -1,0 +1,207 @@
+//! From a checked model to weights packed for this CPU: how much memory that takes, and the packing.
+
+use crate::arena::{MemoryError, floats};
+use crate::format::{ALIGN, align_up};
+use crate::isa::Isa;
+use crate::kernels::Kernels;
+use crate::model::Model;
+use crate::ops;
+use core::fmt;
+
+/// How a model is to be prepared.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Instruction set; without one, the best that this CPU has.
+    pub isa: Option<Isa>,
+    /// Most bytes that prepared weights and arena may take together.
+    pub memory_budget: Option<usize>,
+}
+
+impl Options {
+    /// These options with an instruction set that must be used.
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self { isa: Some(isa), ..self }
+    }
+
+    /// These options with a bound on prepared weights and arena together, in bytes.
+    pub fn with_memory_budget(self, bytes: usize) -> Self {
+        Self { memory_budget: Some(bytes), ..self }
+    }
+
+    fn kernels(&self) -> Result<&'static Kernels, PrepareError> {
+        let isa = self.isa.unwrap_or_else(Isa::detect);
+        Kernels::of(isa).ok_or(PrepareError::Isa(isa))
+    }
+}
+
+/// The memory that a model takes on this CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirements {
+    /// Bytes for [`Model::prepare`].
+    pub prepared_bytes: usize,
+    /// Bytes for [`Session::new`](crate::Session::new), for each session.
+    pub arena_bytes: usize,
+    /// Alignment of both in bytes.
+    pub align: usize,
+    /// Instruction set that these figures hold for.
+    pub isa: Isa,
+}
+
+/// Why a model cannot be prepared, or a session cannot begin.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrepareError {
+    /// This CPU does not have the instruction set.
+    Isa(Isa),
+    /// Prepared weights and arena take more than the budget.
+    OverBudget {
+        /// Bytes that they take.
+        needed: usize,
+        /// The budget in bytes.
+        given: usize,
+    },
+    /// The sizes do not fit in this machine's addresses.
+    TooLarge,
+    /// The memory for prepared weights is too small.
+    PreparedTooSmall {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// The arena is too small.
+    ArenaTooSmall {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// A memory does not begin at a multiple of 64.
+    Misaligned,
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Isa(isa) => write!(f, "this CPU, or this build, cannot run the {isa} kernels"),
+            Self::OverBudget { needed, given } => {
+                write!(f, "the model needs {needed} bytes of memory, the budget is {given}")
+            }
+            Self::TooLarge => f.write_str("the model needs more memory than this machine can address"),
+            Self::PreparedTooSmall { needed, given } => {
+                write!(f, "the prepared weights need {needed} bytes, {given} were given")
+            }
+            Self::ArenaTooSmall { needed, given } => {
+                write!(f, "the arena needs {needed} bytes, {given} were given")
+            }
+            Self::Misaligned => write!(f, "the memory must begin at a multiple of {ALIGN} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for PrepareError {}
+
+/// A model with its weights packed for this CPU. Shared by any number of sessions and threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared<'a> {
+    pub(crate) model: Model<'a>,
+    pub(crate) kernels: &'static Kernels,
+    pub(crate) packed: &'a [f32],
+    pub(crate) layout: Layout,
+}
+
+/// Sizes that follow from a model and an instruction set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub packed_bytes: usize,
+    pub buffer_bytes: usize,
+    pub scratch_bytes: usize,
+}
+
+impl Layout {
+    fn new(model: &Model<'_>, kernels: &Kernels) -> Option<Self> {
+        let mut packed = 0usize;
+        let mut scratch = 0;
+        for step in model.steps() {
+            if let Some(conv) = step.op.conv() {
+                packed = packed.checked_add(ops::conv::prepared_floats(conv, &step, kernels)?)?;
+            }
+            scratch = ops::scratch_bytes(&step, &model.buffer(step.input.buffer), kernels)?.max(scratch);
+        }
+        Some(Self {
+            packed_bytes: packed.checked_mul(size_of::<f32>())?,
+            buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
+            scratch_bytes: align_up(scratch)?,
+        })
+    }
+
+    fn arena_bytes(&self) -> Option<usize> {
+        self.buffer_bytes.checked_add(self.scratch_bytes)
+    }
+}
+
+impl<'a> Model<'a> {
+    /// The memory that this model takes with these options. Cheap: reads the plan, touches no weight.
+    ///
+    /// # Errors
+    /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
+    pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
+        let kernels = options.kernels()?;
+        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
+        let arena_bytes = layout.arena_bytes().ok_or(PrepareError::TooLarge)?;
+        let needed = layout.packed_bytes.checked_add(arena_bytes).ok_or(PrepareError::TooLarge)?;
+        match options.memory_budget {
+            Some(given) if needed > given => Err(PrepareError::OverBudget { needed, given }),
+            _ => Ok(Requirements {
+                prepared_bytes: layout.packed_bytes,
+                arena_bytes,
+                align: ALIGN,
+                isa: kernels.isa,
+            }),
+        }
+    }
+
+    /// Packs the weights into `memory`: at least [`Requirements::prepared_bytes`], beginning at a multiple
+    /// of 64. The model's own weights are not read again after this.
+    ///
+    /// # Errors
+    /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
+    pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
+        self.requirements(options)?;
+        let kernels = options.kernels()?;
+        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
+        let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
+            MemoryError::Misaligned => PrepareError::Misaligned,
+            MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
+        })?;
+        let mut rest = &mut *packed;
+        for step in self.steps() {
+            let Some(conv) = step.op.conv() else { continue };
+            let length = ops::conv::prepared_floats(conv, &step, kernels).ok_or(PrepareError::TooLarge)?;
+            let (block, behind) = rest.split_at_mut_checked(length).ok_or(PrepareError::TooLarge)?;
+            ops::conv::prepare(self, conv, &step, kernels, block);
+            rest = behind;
+        }
+        log::debug!(
+            "prepared {} for {}: {} bytes of weights in {} tiles",
+            self.info().name(),
+            kernels.isa,
+            layout.packed_bytes,
+            kernels.gemm.name
+        );
+        Ok(Prepared { model: *self, kernels, packed, layout })
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// The model.
+    pub fn model(&self) -> &Model<'a> {
+        &self.model
+    }
+
+    /// The instruction set that the weights are packed for.
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa
+    }
+}

@@ -1,0 +1,27 @@
+//! From camera pixels to the input tensor, and from scores to an answer.
+//!
+//! A model remembers how its pictures were prepared in training: a [`Preprocess`]. A [`Resampler`] is
+//! made once for a frame size and then turns each frame into the tensor in one pass, row by row:
+//!
+//! ```text
+//! RGB8 rows ─ horizontal resize ─ ring of rows ─ vertical resize ─ 3×256 table ─ input tensor
+//!             8-bit rounding                     8-bit rounding    (x·scale − mean) / std
+//! ```
+//!
+//! Resizing is that of Pillow, to the bit: the antialiased bilinear filter with which published
+//! accuracies were measured. Decoding files is not done here.
+
+mod error;
+mod image;
+mod resample;
+mod spec;
+mod taps;
+mod top_k;
+
+pub use error::{ImageError, PreprocessError, SpecError};
+pub use image::Rgb8;
+#[cfg(feature = "std")]
+pub(crate) use resample::Plan;
+pub use resample::{Resampler, scratch_bytes};
+pub use spec::{ChannelOrder, PixelRange, Preprocess, Resize};
+pub use top_k::{Class, top_k};
