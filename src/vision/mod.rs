@@ -8,8 +8,9 @@
 //!             8-bit rounding                     8-bit rounding    (x·scale − mean) / std
 //! ```
 //!
-//! Resizing is that of Pillow, to the bit: the antialiased bilinear filter with which published
-//! accuracies were measured. Decoding files is not done here.
+//! Resizing is that of Pillow before version 13, to the bit: the antialiased bilinear filter with which
+//! published accuracies were measured. (Version 13 runs the vertical pass first for some sizes, which
+//! moves single bytes by one.) Decoding files is not done here.
 
 mod error;
 mod image;
