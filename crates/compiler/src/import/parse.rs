@@ -1,0 +1,116 @@
+//! Lets tract infer shapes and types and fold constants, and answers questions about the result.
+//!
+//! The one place of `import` where tract's model appears. A panic of tract is an error here, and either
+//! way the node is named where inference stopped.
+
+use super::attributes::NodeRef;
+use super::source::Source;
+use crate::error::{Cause, CompileError};
+use crate::guard;
+use tract_core::prelude::{DatumType, TractError};
+use tract_onnx::model::ParseResult;
+use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
+use tract_onnx::tract_hir::infer::Factoid;
+
+/// What tract found out about the tensors of a model.
+pub struct Facts {
+    result: ParseResult,
+}
+
+/// A constant of floating-point numbers.
+pub struct Constant {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Infers the shapes of `source`. Its initialisers move into the result.
+pub fn analyse(source: &mut Source) -> Result<Facts, CompileError> {
+    let onnx = tract_onnx::onnx();
+    source.model.graph = Some(std::mem::take(&mut source.graph));
+    let parsed = guard::catch(|| onnx.parse(&source.model, None));
+    source.graph = source.model.graph.take().unwrap_or_default();
+    // tract holds its own copy.
+    source.graph.initializer.clear();
+    let mut result = match parsed {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => return Err(refused("read the model", None, cause(&error))),
+        Err(panic) => return Err(refused("read the model", None, panic.into())),
+    };
+    let analysed = guard::catch(|| result.model.analyse(false));
+    let facts = Facts { result };
+    let cause = match analysed {
+        Ok(Ok(_)) => return Ok(facts),
+        Ok(Err(error)) => cause(&error),
+        Err(panic) => panic.into(),
+    };
+    Err(refused("infer its shape", facts.stopped_at(source), cause))
+}
+
+fn refused(doing: &'static str, node: Option<String>, source: Cause) -> CompileError {
+    CompileError::Tract { doing, node, source }
+}
+
+/// What tract says, on one line.
+fn cause(error: &TractError) -> Cause {
+    guard::one_line(&format!("{error:#}")).into()
+}
+
+impl Facts {
+    fn fact(&self, tensor: &str) -> Option<&InferenceFact> {
+        let outlet = self.result.outlets_by_name.get(tensor)?;
+        self.result.model.outlet_fact(*outlet).ok()
+    }
+
+    /// The first node whose inputs are known and whose output is not.
+    fn stopped_at(&self, source: &Source) -> Option<String> {
+        let unknown = |node: &NodeRef<'_>| {
+            let all_known = node.proto.input.iter().all(|name| name.is_empty() || self.shape(name).is_some());
+            all_known && node.proto.output.first().is_some_and(|output| self.shape(output).is_none())
+        };
+        let node = source.node_refs().find(unknown)?;
+        let shapes: Vec<String> = node
+            .proto
+            .input
+            .iter()
+            .map(|name| format!("{:?}", self.shape(name).unwrap_or_default()))
+            .collect();
+        Some(format!("node \"{}\" ({}) on inputs {}", node.name, node.operator(), shapes.join(" and ")))
+    }
+
+    /// The shape of a tensor, if all its dimensions are numbers.
+    pub fn shape(&self, tensor: &str) -> Option<Vec<usize>> {
+        let shape = self.fact(tensor)?.shape.as_concrete_finite().ok()??;
+        Some(shape.to_vec())
+    }
+
+    /// Whether a tensor's values are known.
+    pub fn is_constant(&self, tensor: &str) -> bool {
+        self.fact(tensor).is_some_and(|fact| fact.value.concretize().is_some())
+    }
+
+    /// The data type of a tensor, as ONNX calls it in small letters.
+    pub fn kind(&self, tensor: &str) -> Option<String> {
+        Some(format!("{:?}", self.fact(tensor)?.datum_type.concretize()?).to_lowercase())
+    }
+
+    /// Whether a tensor holds `f32`.
+    pub fn is_f32(&self, tensor: &str) -> bool {
+        self.fact(tensor).and_then(|fact| fact.datum_type.concretize()) == Some(DatumType::F32)
+    }
+
+    /// The value of a constant boolean scalar.
+    pub fn flag(&self, tensor: &str) -> Option<bool> {
+        self.fact(tensor)?.value.concretize()?.cast_to_scalar::<bool>().ok()
+    }
+
+    /// The values of a constant floating-point tensor; `None` if it is something else.
+    pub fn floats(&self, tensor: &str) -> Option<Constant> {
+        let value = self.fact(tensor)?.value.concretize()?;
+        if !value.datum_type().is_float() {
+            return None;
+        }
+        let value = value.cast_to::<f32>().ok()?;
+        let values = value.as_plain_ram()?.as_slice::<f32>().ok()?.to_vec();
+        Some(Constant { shape: value.shape().to_vec(), values })
+    }
+}

@@ -1,0 +1,28 @@
+//! What a caller may decide about a compilation.
+
+use wisp::format::Weights;
+use wisp::vision::Preprocess;
+
+/// What to compile, and what the file does not say itself. `Options::default()` takes everything from
+/// the file.
+///
+/// Where both the options and the file's metadata say something, the options win.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// How a picture becomes the input tensor. Needed if the metadata do not say it.
+    pub preprocess: Option<Preprocess>,
+    /// Height and width of the input, for a model that leaves them open.
+    pub size: Option<u32>,
+    /// One label a class, stored in the compiled file.
+    pub labels: Option<Vec<String>>,
+    /// Where the weights come from; [`Weights::Trained`] if nothing says otherwise.
+    pub weights: Option<Weights>,
+    /// Name of the model; the file's name without its ending if nothing says otherwise.
+    pub name: Option<String>,
+    /// Tensor to stop at, by its name in the ONNX file; the graph's first output otherwise.
+    pub output: Option<String>,
+    /// Threads of the [`Reference`](crate::Reference), one if not given. Compiling takes one.
+    pub threads: Option<usize>,
+    /// How [`load_onnx`](crate::load_onnx) prepares the compiled model on this machine.
+    pub runtime: wisp::Options,
+}

@@ -1,0 +1,48 @@
+//! Rewrites of the graph, one file each, run in a fixed order.
+//!
+//! | pass | what it does |
+//! |---|---|
+//! | `identity` | drops operations that leave every value where it is |
+//! | `activation` | folds a clamp into the convolution or clamp before it |
+//! | `average` | joins a convolution and the global average over its map |
+//! | `dead` | drops what the output does not need |
+//! | `concat` | turns concatenations into views: each input is written where it belongs |
+//! | `output` | gives the output a buffer of its own |
+
+mod activation;
+mod average;
+mod concat;
+mod dead;
+mod identity;
+mod output;
+#[cfg(any(test, debug_assertions))]
+mod verify;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::graph::Graph;
+
+/// A rewrite of the graph that keeps what it computes.
+type Pass = fn(&mut Graph);
+
+const PASSES: &[(&str, Pass)] = &[
+    ("identity", identity::run),
+    ("activation", activation::run),
+    ("average", average::run),
+    ("dead", dead::run),
+    ("concat", concat::run),
+    ("output", output::run),
+];
+
+/// Runs all passes.
+pub(crate) fn run(graph: &mut Graph) {
+    for (name, pass) in PASSES {
+        pass(graph);
+        log::debug!("pass {name}: {} nodes", graph.nodes.len());
+        #[cfg(any(test, debug_assertions))]
+        if let Err(problem) = verify::check(graph) {
+            panic!("pass {name} broke the graph: {problem}");
+        }
+    }
+}
