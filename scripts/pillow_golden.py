@@ -1,13 +1,13 @@
 """Writes tests/data/vision/pillow.txt: hashes of pictures that Pillow has resized.
 
-    pip install pillow==12.3.0 && python scripts/pillow_golden.py > tests/data/vision/pillow.txt
+    pip install pillow==12.0.0 && python scripts/pillow_golden.py > tests/data/vision/pillow.txt
 
 Each picture is made by a generator that tests/vision.rs has too, so none is committed. The hash is
 FNV-1a (64 bits) over the resized picture's RGB bytes, row by row. In mode `crop S` the shorter side
 is resized to S and the centre is cut out, with torchvision's arithmetic.
 
-Pillow 13 runs the vertical pass first where that is cheaper, which moves single bytes by one. Wisp keeps
-the order of all versions before, with which published accuracies were measured: do not raise the pin.
+Later versions run the vertical pass first for some sizes, which moves single bytes by one. Wisp keeps
+the order of the versions up to 12.0, with which published accuracies were measured: do not raise the pin.
 """
 
 import sys
