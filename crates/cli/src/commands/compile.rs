@@ -1,0 +1,112 @@
+//! `wisp compile`: an ONNX file in, a `.wisp` file out.
+
+use crate::failure::usage;
+use crate::model;
+use crate::output;
+use crate::preprocessing::Flags;
+use crate::runner::native_options;
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Compile an ONNX file for the device
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The ONNX file
+    input: PathBuf,
+    /// Where to write the .wisp file; it appears whole or not at all
+    #[arg(short, long, value_name = "OUT.wisp")]
+    output: PathBuf,
+    /// Type of weights and activations
+    #[arg(long, default_value = "f32")]
+    precision: Precision,
+    /// One label a line, stored in the file
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Name of the model [default: what the file says, or its file name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Stop at this tensor of the ONNX file instead of its output
+    #[arg(long, value_name = "NAME")]
+    until: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    preprocessing: Flags,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Precision {
+    F32,
+}
+
+#[derive(Serialize)]
+struct Done {
+    out: String,
+    bytes: usize,
+    steps: usize,
+    arena_bytes: usize,
+    prepared_bytes: usize,
+    convs: usize,
+    convs_int8: usize,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let Precision::F32 = arguments.precision;
+    if arguments.output.extension().is_none_or(|ending| ending != "wisp") {
+        return Err(usage(format!("{}: the output's name must end in .wisp", arguments.output.display())));
+    }
+    let options = wisp_compiler::Options {
+        labels: arguments.labels.as_deref().map(model::labels).transpose()?,
+        name: arguments.name.clone(),
+        output: arguments.until.clone(),
+        ..model::options(&arguments.preprocessing)?
+    };
+    let compiled = wisp_compiler::compile(&arguments.input, &options)?;
+    let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
+    let need = compiled_model.requirements(&native_options()?)?;
+    write_whole(&arguments.output, &compiled.bytes)?;
+    let report = &compiled.report;
+    let done = Done {
+        out: arguments.output.display().to_string(),
+        bytes: compiled.bytes.len(),
+        steps: report.steps,
+        arena_bytes: need.arena_bytes,
+        prepared_bytes: need.prepared_bytes,
+        convs: report.convs,
+        convs_int8: report.convs_int8,
+    };
+    if arguments.json {
+        return output::json(&done);
+    }
+    output::line(format_args!("{}: {} bytes", done.out, output::grouped(done.bytes as u64)))?;
+    output::line(format_args!(
+        "  {} ONNX nodes became {} steps; {} of {} convolutions run in int8",
+        report.nodes, done.steps, done.convs_int8, done.convs
+    ))?;
+    output::line(format_args!(
+        "  memory on this CPU ({}): {} bytes of prepared weights, {} of arena",
+        need.isa,
+        output::grouped(done.prepared_bytes as u64),
+        output::grouped(done.arena_bytes as u64)
+    ))
+}
+
+/// Writes beside the target and renames, so that a full disk leaves what was there before.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write()
+        .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,217 @@
+//! `wisp inspect`: what is in a model, layer by layer, and how it uses memory.
+
+use crate::model::Named;
+use crate::output::{self, grouped};
+use crate::preprocessing::Flags;
+use crate::runner::native_options;
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use wisp::Model;
+use wisp::format::{Buffer, Op, Step, Weights};
+
+/// Show a model's layers, sizes and memory
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A .wisp or .onnx file, or a name [default: the built-in squeezenet1.1]
+    model: Option<String>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    preprocessing: Flags,
+}
+
+/// A step, as `inspect` reports it.
+#[derive(Serialize)]
+pub struct Layer {
+    pub name: String,
+    op: &'static str,
+    #[serde(rename = "in")]
+    input: [u32; 3],
+    out: [u32; 3],
+    kernel: Option<[u16; 2]>,
+    stride: Option<[u16; 2]>,
+    /// Top, left, bottom, right.
+    pad: Option<[u16; 4]>,
+    groups: Option<u32>,
+    params: u64,
+    pub macs: u64,
+    weight_bytes: u64,
+    precision: &'static str,
+    pub algorithm: &'static str,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    weights: &'static str,
+    source: String,
+    source_sha256: String,
+    tool: String,
+    isa: &'static str,
+    classes: u32,
+    layers: Vec<Layer>,
+    params: u64,
+    macs: u64,
+    arena_bytes: usize,
+    prepared_bytes: usize,
+    file_bytes: usize,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let named = Named::parse(arguments.model.as_deref())?;
+    let file = named.file(&arguments.preprocessing)?;
+    let model = Model::from_bytes(&file).with_context(|| named.display())?;
+    let report = report(&model)?;
+    if arguments.json {
+        return output::json(&report);
+    }
+    print(&report)?;
+    print_preprocessing(&model)?;
+    print_memory(&model)
+}
+
+fn report(model: &Model<'_>) -> Result<Report> {
+    let need = model.requirements(&native_options()?)?;
+    let layers = layers(model, need.isa);
+    let provenance = model.provenance();
+    Ok(Report {
+        model: model.info().name().to_string(),
+        weights: match model.info().weights {
+            Weights::Trained => "trained",
+            Weights::Seeded => "seeded",
+        },
+        source: provenance.source.to_string(),
+        source_sha256: provenance.digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        tool: provenance.tool.to_string(),
+        isa: need.isa.name(),
+        classes: model.info().class_count,
+        params: layers.iter().map(|layer| layer.params).sum(),
+        macs: layers.iter().map(|layer| layer.macs).sum(),
+        layers,
+        arena_bytes: need.arena_bytes,
+        prepared_bytes: need.prepared_bytes,
+        file_bytes: model.file_bytes(),
+    })
+}
+
+/// A row for each step of a model.
+pub fn layers(model: &Model<'_>, isa: wisp::Isa) -> Vec<Layer> {
+    model.steps().enumerate().map(|(index, step)| layer(model, index, &step, isa)).collect()
+}
+
+fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer {
+    let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+    let (weights, biases) = match step.op.conv() {
+        Some(conv) => (model.weights(conv, step).len() as u64, u64::from(step.output.channels)),
+        None => (0, 0),
+    };
+    let window = step.op.window();
+    Layer {
+        name: model.step_name(index).unwrap_or_default().to_string(),
+        op: step.op.name(),
+        input: [from.height, from.width, step.input.channels],
+        out: [to.height, to.width, step.output.channels],
+        kernel: window.map(|window| window.kernel.into()),
+        stride: window.map(|window| window.stride.into()),
+        pad: window.map(|w| [w.pad_start.0, w.pad_start.1, w.pad_end.0, w.pad_end.1]),
+        groups: step.op.conv().map(|conv| conv.groups),
+        params: weights + biases,
+        macs: weights * pixels(&step.op, &from, &to),
+        weight_bytes: (weights + biases) * 4,
+        precision: "f32",
+        algorithm: step.op.kernel(isa),
+    }
+}
+
+/// Pixels at which a convolution's weights are applied.
+fn pixels(op: &Op, from: &Buffer, to: &Buffer) -> u64 {
+    let Op::ConvGlobalAverage(conv) = op else { return u64::from(to.height) * u64::from(to.width) };
+    let window = conv.window;
+    let along = |size: u32, kernel: u16, start: u16, end: u16, stride: u16| {
+        u64::from((size + u32::from(start) + u32::from(end) - u32::from(kernel)) / u32::from(stride) + 1)
+    };
+    along(from.height, window.kernel.0, window.pad_start.0, window.pad_end.0, window.stride.0)
+        * along(from.width, window.kernel.1, window.pad_start.1, window.pad_end.1, window.stride.1)
+}
+
+fn print(report: &Report) -> Result<()> {
+    let size = |[height, width, channels]: [u32; 3]| format!("{height}×{width}×{channels}");
+    output::line(format_args!("{} · {} classes · {} weights", report.model, report.classes, report.weights))?;
+    output::line(format_args!("made from {} by {}", report.source, report.tool))?;
+    output::line("")?;
+    let name = report.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).max(5);
+    output::line(format_args!(
+        "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  algorithm",
+        "layer", "operation", "in", "out", "kernel", "params", "kMAC"
+    ))?;
+    for layer in &report.layers {
+        let kernel = match (layer.kernel, layer.stride) {
+            (Some([height, width]), Some([1, 1])) => format!("{height}×{width}"),
+            (Some([height, width]), Some([stride, _])) => format!("{height}×{width}/{stride}"),
+            _ => String::new(),
+        };
+        output::line(format_args!(
+            "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  {}",
+            layer.name,
+            layer.op,
+            size(layer.input),
+            size(layer.out),
+            kernel,
+            if layer.params == 0 { String::new() } else { grouped(layer.params) },
+            if layer.macs == 0 { String::new() } else { grouped(layer.macs / 1000) },
+            layer.algorithm
+        ))?;
+    }
+    output::line("")?;
+    output::line(format_args!("parameters      {:>13}", grouped(report.params)))?;
+    output::line(format_args!("MACs            {:>13}", grouped(report.macs)))?;
+    output::line(format_args!("file            {:>13} bytes", grouped(report.file_bytes as u64)))?;
+    output::line(format_args!(
+        "prepared        {:>13} bytes ({})",
+        grouped(report.prepared_bytes as u64),
+        report.isa
+    ))?;
+    output::line(format_args!("arena           {:>13} bytes", grouped(report.arena_bytes as u64)))
+}
+
+fn print_preprocessing(model: &Model<'_>) -> Result<()> {
+    let spec = model.info().preprocess;
+    let input = model.input();
+    output::line(format_args!(
+        "input           {}×{}, {:?}, {:?}, {:?}, mean {:?}, std {:?}",
+        input.width, input.height, spec.resize, spec.order, spec.range, spec.mean, spec.std
+    ))
+}
+
+/// The arena over the steps: each column is a slice of it, each row a step.
+fn print_memory(model: &Model<'_>) -> Result<()> {
+    const COLUMNS: u64 = 64;
+    let total = model.info().arena_bytes.max(1);
+    output::line("")?;
+    output::line(format_args!(
+        "memory map: a row a step, a column {} bytes; letters are buffers",
+        grouped(total.div_ceil(COLUMNS))
+    ))?;
+    for (index, step) in model.steps().enumerate() {
+        let mut row = vec!['·'; COLUMNS as usize];
+        for (number, buffer) in model.buffers().enumerate() {
+            if !(buffer.first_step..=buffer.last_step).contains(&(index as u32)) {
+                continue;
+            }
+            let start = buffer.offset * COLUMNS / total;
+            let end =
+                (buffer.offset + buffer.values().unwrap_or(0) * 4).saturating_mul(COLUMNS).div_ceil(total);
+            let used = step.input.buffer as usize == number || step.output.buffer as usize == number;
+            let letter = (b'a' + (number % 26) as u8) as char;
+            let letter = if used { letter.to_ascii_uppercase() } else { letter };
+            for cell in row.iter_mut().take(end as usize).skip(start as usize) {
+                *cell = letter;
+            }
+        }
+        let row: String = row.into_iter().collect();
+        output::line(format_args!("  {row}  {}", model.step_name(index).unwrap_or_default()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! One subcommand a file.
+
+pub mod bench;
+pub mod classify;
+#[cfg(feature = "compile")]
+pub mod compile;
+pub mod eval;
+pub mod inspect;
+pub mod memory;

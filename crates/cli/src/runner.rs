@@ -1,0 +1,216 @@
+//! The engines that can run a model, behind one face.
+
+use crate::failure::usage;
+use crate::model::Named;
+use crate::preprocessing::Flags;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use wisp::format::Weights;
+use wisp::vision::{Preprocess, Rgb8};
+use wisp::{Engine, Isa, Options};
+
+/// What runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// Wisp's own runtime
+    Native,
+    /// The same ONNX file, run whole in tract
+    Tract,
+}
+
+impl EngineName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Tract => "tract",
+        }
+    }
+}
+
+/// A loaded model in one of the engines.
+#[derive(Debug)]
+pub enum Runner {
+    Native(Box<Engine>),
+    #[cfg(feature = "compile")]
+    Tract(Box<Tract>),
+}
+
+/// A model in tract, with the answer of its last run.
+#[cfg(feature = "compile")]
+#[derive(Debug)]
+pub struct Tract {
+    reference: wisp_compiler::Reference,
+    answer: wisp_compiler::Scores,
+}
+
+/// The options that `WISP_ISA` decides.
+pub fn native_options() -> Result<Options> {
+    match std::env::var("WISP_ISA") {
+        Ok(name) => {
+            let isa: Isa = name.parse().map_err(|error| usage(format!("WISP_ISA={name}: {error}")))?;
+            Ok(Options::default().with_isa(isa))
+        }
+        Err(_) => Ok(Options::default()),
+    }
+}
+
+/// Refuses a number of threads that no engine here runs on.
+pub fn check_threads(threads: usize) -> Result<()> {
+    if threads == 1 {
+        Ok(())
+    } else {
+        Err(usage(format!("--threads {threads}: every engine of this version runs on 1 thread")))
+    }
+}
+
+impl Runner {
+    /// Loads a model.
+    pub fn load(engine: EngineName, model: &Named, flags: &Flags) -> Result<Self> {
+        match engine {
+            EngineName::Native => Self::native(&model.file(flags)?, model),
+            EngineName::Tract => Self::tract(model, flags),
+        }
+    }
+
+    /// Loads a compiled model's bytes.
+    pub fn native(file: &[u8], model: &Named) -> Result<Self> {
+        let engine = Engine::from_bytes(file, &native_options()?).with_context(|| model.display())?;
+        Ok(Self::Native(Box::new(engine)))
+    }
+
+    #[cfg(feature = "compile")]
+    fn tract(model: &Named, flags: &Flags) -> Result<Self> {
+        let Named::Onnx(path) = model else {
+            return Err(usage(format!(
+                "--engine tract runs .onnx files only, and {} is a compiled model: name its .onnx with --model",
+                model.display()
+            )));
+        };
+        let reference = wisp_compiler::Reference::load(path, &crate::model::options(flags)?)?;
+        crate::output::remark(format_args!(
+            "{}: tract imported {} nodes; {} of {} convolutions run in int8",
+            path.display(),
+            reference.nodes(),
+            reference.convs_int8(),
+            reference.convs()
+        ));
+        let answer = wisp_compiler::Scores { scores: vec![], logits: vec![] };
+        Ok(Self::Tract(Box::new(Tract { reference, answer })))
+    }
+
+    #[cfg(not(feature = "compile"))]
+    fn tract(_: &Named, _: &Flags) -> Result<Self> {
+        Err(usage("--engine tract: this program was built without tract; build it with feature `compile`"))
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> EngineName {
+        match self {
+            Self::Native(_) => EngineName::Native,
+            #[cfg(feature = "compile")]
+            Self::Tract(_) => EngineName::Tract,
+        }
+    }
+
+    /// The instruction set, where the engine tells.
+    pub fn isa(&self) -> Option<&'static str> {
+        match self {
+            Self::Native(engine) => Some(engine.isa().name()),
+            #[cfg(feature = "compile")]
+            Self::Tract(_) => None,
+        }
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Native(engine) => engine.model().info().name().to_string(),
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => tract.reference.name().to_string(),
+        }
+    }
+
+    /// Where the weights come from.
+    pub fn weights(&self) -> Weights {
+        match self {
+            Self::Native(engine) => engine.model().info().weights,
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => tract.reference.weights(),
+        }
+    }
+
+    /// How a picture becomes the input.
+    pub fn preprocess(&self) -> Preprocess {
+        match self {
+            Self::Native(engine) => engine.model().info().preprocess,
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => tract.reference.preprocess(),
+        }
+    }
+
+    /// Height, width and channels of the input.
+    pub fn input(&self) -> [usize; 3] {
+        match self {
+            Self::Native(engine) => {
+                let input = engine.model().input();
+                [input.height as usize, input.width as usize, input.channels as usize]
+            }
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => tract.reference.input(),
+        }
+    }
+
+    /// Number of scores.
+    pub fn class_count(&self) -> usize {
+        match self {
+            Self::Native(engine) => engine.model().info().class_count as usize,
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => tract.reference.class_count(),
+        }
+    }
+
+    /// The model's own label of a class.
+    pub fn label(&self, class: usize) -> Option<String> {
+        match self {
+            Self::Native(engine) => engine.model().label(class).map(str::to_string),
+            #[cfg(feature = "compile")]
+            Self::Tract(_) => None,
+        }
+    }
+
+    /// Runs the model on an input tensor.
+    pub fn run(&mut self, input: &[f32]) -> Result<&[f32]> {
+        match self {
+            Self::Native(engine) => Ok(engine.run(input)?),
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => {
+                tract.answer = tract.reference.run(input)?;
+                Ok(&tract.answer.scores)
+            }
+        }
+    }
+
+    /// What the final softmax of the last run read; the scores where there is no softmax.
+    pub fn logits(&self) -> Option<&[f32]> {
+        match self {
+            Self::Native(engine) => engine.logits(),
+            #[cfg(feature = "compile")]
+            Self::Tract(tract) => Some(&tract.answer.logits),
+        }
+    }
+
+    /// Turns a picture into the input tensor, as the model's description says.
+    pub fn tensor(&self, picture: &Rgb8<'_>) -> Result<Vec<f32>> {
+        let [height, width, channels] = self.input();
+        if channels != 3 {
+            anyhow::bail!("{} takes no pictures: its input has {channels} channels, not 3", self.name());
+        }
+        let frame = (picture.width() as u32, picture.height() as u32);
+        let size = (width as u32, height as u32);
+        let spec = self.preprocess();
+        let mut scratch = vec![0; wisp::vision::scratch_bytes(&spec, frame, size)?];
+        let mut tensor = vec![0.0; height * width * channels];
+        wisp::vision::Resampler::new(&spec, frame, size, &mut scratch)?.run(picture, &mut tensor)?;
+        Ok(tensor)
+    }
+}
