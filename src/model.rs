@@ -160,7 +160,7 @@ impl<'a> Model<'a> {
     }
 
     pub(crate) fn weight_block(&self, conv: &Conv, step: &Step) -> &'a [u8] {
-        let bytes = check::weight_bytes(conv, step.input.channels, step.output.channels).unwrap_or(0);
+        let bytes = step.weight_count().unwrap_or(0) * 4;
         let start = conv.weight_offset as usize;
         self.section(Section::Weights).get(start..start + bytes as usize).unwrap_or_default()
     }

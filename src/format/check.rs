@@ -154,14 +154,13 @@ impl Checker<'_> {
         if let Some(window) = step.op.window() {
             self.window(index, window)?;
         }
+        let whole = step.op.window().map_or((0, 0), |window| window.outputs(input.height, input.width));
         let (height, width) = match step.op {
             Op::ConvGlobalAverage(_) => (1, 1),
-            Op::Conv(ref conv) => {
-                (conv_out(input.height, &conv.window, 0), conv_out(input.width, &conv.window, 1))
-            }
+            Op::Conv(_) => whole,
             Op::MaxPool(ref window) | Op::AveragePool { ref window, .. } => (
-                pool_out(input.height, output.height, window, 0),
-                pool_out(input.width, output.width, window, 1),
+                pool_out(input.height, output.height, whole.0, window.stride.0, window.pad_start.0),
+                pool_out(input.width, output.width, whole.1, window.stride.1, window.pad_start.1),
             ),
             Op::Softmax | Op::Copy | Op::Clamp(_) => (input.height, input.width),
         };
@@ -172,7 +171,7 @@ impl Checker<'_> {
             return fail("output width", output.width.into(), "what input and window give");
         }
         if let Op::ConvGlobalAverage(ref conv) = step.op
-            && (conv_out(input.height, &conv.window, 0) == 0 || conv_out(input.width, &conv.window, 1) == 0)
+            && (whole.0 == 0 || whole.1 == 0)
         {
             return fail("kernel", conv.window.kernel.0.into(), "no larger than the padded input");
         }
@@ -229,7 +228,7 @@ impl Checker<'_> {
             );
         }
         let section = self.sections.range(Section::Weights);
-        let bytes = weight_bytes(conv, input, output);
+        let bytes = step.weight_count().and_then(|count| count.checked_mul(4));
         let end = bytes
             .and_then(|bytes| conv.weight_offset.checked_add(bytes))
             .filter(|&end| end <= section.len() as u64);
@@ -310,27 +309,10 @@ fn along(pair: (u16, u16), axis: usize) -> u16 {
     if axis == 0 { pair.0 } else { pair.1 }
 }
 
-/// Bytes of a convolution's weights, or `None` on overflow.
-pub(crate) fn weight_bytes(conv: &Conv, input: u32, output: u32) -> Option<u64> {
-    let taps = u64::from(conv.window.kernel.0) * u64::from(conv.window.kernel.1);
-    let inner = taps.checked_mul((input / conv.groups.max(1)).into())?;
-    inner.checked_mul(output.into())?.checked_mul(4)
-}
-
-/// Outputs of a convolution along one axis; 0 when the kernel does not fit.
-fn conv_out(input: u32, window: &Window, axis: usize) -> u32 {
-    let padded = input + u32::from(along(window.pad_start, axis)) + u32::from(along(window.pad_end, axis));
-    match padded.checked_sub(along(window.kernel, axis).into()) {
-        Some(room) => room / u32::from(along(window.stride, axis).max(1)) + 1,
-        None => 0,
-    }
-}
-
 /// The declared size of a pool's output if every window covers a real pixel, else 0. Exporters round
-/// up or down (`ceil_mode`), so several sizes are right.
-fn pool_out(input: u32, output: u32, window: &Window, axis: usize) -> u32 {
-    let last = u64::from(output.saturating_sub(1)) * u64::from(along(window.stride, axis));
-    let covers = last < u64::from(input) + u64::from(along(window.pad_start, axis));
-    let fits = conv_out(input, window, axis) > 0 && output <= conv_out(input, window, axis) + 1;
-    if covers && fits { output } else { 0 }
+/// up or down (`ceil_mode`), so several sizes are right; `whole` is how many windows fit.
+fn pool_out(input: u32, output: u32, whole: u32, stride: u16, pad_start: u16) -> u32 {
+    let last = u64::from(output.saturating_sub(1)) * u64::from(stride);
+    let covers = last < u64::from(input) + u64::from(pad_start);
+    if covers && whole > 0 && output <= whole.saturating_add(1) { output } else { 0 }
 }

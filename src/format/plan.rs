@@ -79,6 +79,23 @@ pub struct Window {
     pub pad_end: (u16, u16),
 }
 
+impl Window {
+    /// How many windows fit an image, down and across; 0 where not even one does.
+    pub fn outputs(&self, height: u32, width: u32) -> (u32, u32) {
+        let along = |size: u32, kernel: u16, stride: u16, start: u16, end: u16| {
+            let padded = u64::from(size) + u64::from(start) + u64::from(end);
+            match padded.checked_sub(kernel.into()) {
+                Some(room) => u32::try_from(room / u64::from(stride.max(1)) + 1).unwrap_or(u32::MAX),
+                None => 0,
+            }
+        };
+        (
+            along(height, self.kernel.0, self.stride.0, self.pad_start.0, self.pad_end.0),
+            along(width, self.kernel.1, self.stride.1, self.pad_start.1, self.pad_end.1),
+        )
+    }
+}
+
 /// Bounds of an activation: values are clamped to `lo..=hi`; NaN stays NaN. ReLU is `0..=∞`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clamp {
@@ -187,6 +204,17 @@ pub struct Step {
     pub input: View,
     /// Where to write; never in the buffer that is read.
     pub output: View,
+}
+
+impl Step {
+    /// Number of weights of the step's convolution (0 if it is none), or `None` when it does not fit in
+    /// 64 bits.
+    pub fn weight_count(&self) -> Option<u64> {
+        let Some(conv) = self.op.conv() else { return Some(0) };
+        let taps = u64::from(conv.window.kernel.0) * u64::from(conv.window.kernel.1);
+        let depth = taps.checked_mul((self.input.channels / conv.groups.max(1)).into())?;
+        depth.checked_mul(self.output.channels.into())
+    }
 }
 
 /// The counts at the start of the section.

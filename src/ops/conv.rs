@@ -123,12 +123,8 @@ pub(super) fn run_global_average(
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let along = |size: usize, kernel: u16, start: u16, end: u16, stride: u16| {
-        (size + usize::from(start) + usize::from(end) - usize::from(kernel)) / usize::from(stride) + 1
-    };
-    let window = &conv.window;
-    let height = along(input.height, window.kernel.0, window.pad_start.0, window.pad_end.0, window.stride.0);
-    let width = along(input.width, window.kernel.1, window.pad_start.1, window.pad_end.1, window.stride.1);
+    let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
+    let (height, width) = (height as usize, width as usize);
     let pixels = height * width;
     let sums = &mut output.data[output.channel..output.channel + output.channels];
     sums.fill(0.0);

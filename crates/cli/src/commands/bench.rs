@@ -109,25 +109,25 @@ fn input(runner: &Runner) -> Vec<f32> {
 fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Contender> {
     let flags = &arguments.preprocessing;
     let milliseconds = |start: Instant| start.elapsed().as_secs_f64() * 1000.0;
-    let (start, mut runner, load_ms, file_bytes, rss_added_bytes);
+    let (mut runner, load_ms, file_bytes, rss_added_bytes);
     if engine == EngineName::Native {
         // Compiling is done ahead of time: what is timed, and what the child loads, is the compiled file.
         let file = named.file(flags)?;
-        let temporary = Temporary::write(&file)?;
-        rss_added_bytes = measure_memory(temporary.path.to_str(), engine, &[])?;
-        start = Instant::now();
+        let start = Instant::now();
         runner = Runner::native(&file, named)?;
         load_ms = milliseconds(start);
         file_bytes = file.len() as u64;
+        let temporary = Temporary::write(&file)?;
+        rss_added_bytes = measure_memory(temporary.path.to_str(), engine, &[])?;
     } else {
-        rss_added_bytes = measure_memory(arguments.model.as_deref(), engine, &flags.to_arguments())?;
-        start = Instant::now();
+        let start = Instant::now();
         runner = Runner::load(engine, named, flags)?;
         load_ms = milliseconds(start);
         file_bytes = match named {
             Named::Onnx(path) => std::fs::metadata(path)?.len(),
             _ => 0,
         };
+        rss_added_bytes = measure_memory(arguments.model.as_deref(), engine, &flags.to_arguments())?;
     }
     let input = input(&runner);
     let start = Instant::now();

@@ -141,7 +141,8 @@ fn print(answer: &Answer<'_>, json: bool) -> Result<()> {
     output::line(format_args!("  {} · {}{isa} · {:.1} ms{seeded}", answer.model, answer.engine, answer.ms))?;
     for class in &answer.top {
         let bar = "█".repeat((class.score.clamp(0.0, 1.0) * 30.0).round() as usize);
-        output::line(format_args!("  {:6.3}  {} ({})  {bar}", class.score, class.label, class.index))?;
+        let text = format!("  {:6.3}  {} ({})  {bar}", class.score, class.label, class.index);
+        output::line(text.trim_end())?;
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use wisp::Model;
-use wisp::format::{Buffer, Op, Step, Weights};
+use wisp::format::{Step, Weights};
+use wisp::vision::{ChannelOrder, PixelRange, Resize};
 
 /// Show a model's layers, sizes and memory
 #[derive(Debug, Args)]
@@ -103,11 +104,11 @@ pub fn layers(model: &Model<'_>, isa: wisp::Isa) -> Vec<Layer> {
 
 fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer {
     let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
-    let (weights, biases) = match step.op.conv() {
-        Some(conv) => (model.weights(conv, step).len() as u64, u64::from(step.output.channels)),
-        None => (0, 0),
-    };
+    let weights = step.weight_count().unwrap_or(0);
+    let biases = step.op.conv().map_or(0, |_| u64::from(step.output.channels));
     let window = step.op.window();
+    // A fused average applies its weights at every pixel of a map that is not the output.
+    let (rows, columns) = window.map_or((0, 0), |window| window.outputs(from.height, from.width));
     Layer {
         name: model.step_name(index).unwrap_or_default().to_string(),
         op: step.op.name(),
@@ -118,22 +119,11 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer 
         pad: window.map(|w| [w.pad_start.0, w.pad_start.1, w.pad_end.0, w.pad_end.1]),
         groups: step.op.conv().map(|conv| conv.groups),
         params: weights + biases,
-        macs: weights * pixels(&step.op, &from, &to),
+        macs: weights * u64::from(rows) * u64::from(columns),
         weight_bytes: (weights + biases) * 4,
         precision: "f32",
         algorithm: step.op.kernel(isa),
     }
-}
-
-/// Pixels at which a convolution's weights are applied.
-fn pixels(op: &Op, from: &Buffer, to: &Buffer) -> u64 {
-    let Op::ConvGlobalAverage(conv) = op else { return u64::from(to.height) * u64::from(to.width) };
-    let window = conv.window;
-    let along = |size: u32, kernel: u16, start: u16, end: u16, stride: u16| {
-        u64::from((size + u32::from(start) + u32::from(end) - u32::from(kernel)) / u32::from(stride) + 1)
-    };
-    along(from.height, window.kernel.0, window.pad_start.0, window.pad_end.0, window.stride.0)
-        * along(from.width, window.kernel.1, window.pad_start.1, window.pad_end.1, window.stride.1)
 }
 
 fn print(report: &Report) -> Result<()> {
@@ -177,11 +167,22 @@ fn print(report: &Report) -> Result<()> {
 }
 
 fn print_preprocessing(model: &Model<'_>) -> Result<()> {
-    let spec = model.info().preprocess;
-    let input = model.input();
+    let (spec, input) = (model.info().preprocess, model.input());
+    let resize = match spec.resize {
+        Resize::Warp => "warp".into(),
+        Resize::Crop { shorter } => format!("shorter side {shorter}, centre crop"),
+    };
+    let order = match spec.order {
+        ChannelOrder::Rgb => "RGB",
+        ChannelOrder::Bgr => "BGR",
+    };
+    let range = match spec.range {
+        PixelRange::Byte => "0..255",
+        PixelRange::Unit => "0..1",
+    };
     output::line(format_args!(
-        "input           {}×{}, {:?}, {:?}, {:?}, mean {:?}, std {:?}",
-        input.width, input.height, spec.resize, spec.order, spec.range, spec.mean, spec.std
+        "input           {}×{}: {resize}, {order} {range}, mean {:?}, std {:?}",
+        input.width, input.height, spec.mean, spec.std
     ))
 }
 

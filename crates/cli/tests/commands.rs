@@ -1,0 +1,210 @@
+//! What each command prints, by the fields that others rely on.
+
+mod common;
+
+use common::{Folder, root, wisp};
+use serde_json::Value;
+
+#[track_caller]
+fn lines(arguments: &[&str]) -> Vec<Value> {
+    let run = wisp(arguments);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.out.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
+}
+
+#[track_caller]
+fn has_fields(value: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(value.get(field).is_some(), "{field} is missing in {value}");
+    }
+}
+
+const SAMPLES: [(&str, u64, &str); 3] = [
+    ("models/samples/chelsea.png", 285, "Egyptian cat"),
+    ("models/samples/coffee.png", 967, "espresso"),
+    ("models/samples/airliner.png", 404, "airliner"),
+];
+
+#[test]
+fn classify_knows_the_samples() {
+    let arguments = ["classify", "--json", SAMPLES[0].0, SAMPLES[1].0, SAMPLES[2].0];
+    let answers = lines(&arguments);
+    assert_eq!(answers.len(), 3);
+    for (answer, (image, index, label)) in answers.iter().zip(SAMPLES) {
+        has_fields(answer, &["image", "model", "engine", "isa", "weights", "top", "ms"]);
+        assert_eq!(answer["image"], image);
+        assert_eq!(answer["model"], "squeezenet1.1");
+        assert_eq!(answer["weights"], "trained");
+        assert_eq!((&answer["top"][0]["index"], &answer["top"][0]["label"]), (&index.into(), &label.into()));
+        assert_eq!(answer["top"].as_array().map(Vec::len), Some(5));
+    }
+    let text = wisp(&["classify", "--top", "1", SAMPLES[0].0]);
+    assert!(text.out.contains("Egyptian cat (285)"), "{}", text.out);
+    assert_eq!((text.err.as_str(), text.out.lines().count()), ("", 3));
+}
+
+/// ONNX Runtime's scores for the samples, as `models/README.md` gives them.
+#[test]
+fn scores_are_the_published_ones() {
+    let answers = lines(&["classify", "--json", SAMPLES[0].0, SAMPLES[2].0]);
+    for (answer, expected) in answers.iter().zip([[0.639, 0.245, 0.113], [0.980, 0.006, 0.004]]) {
+        for (class, expected) in answer["top"].as_array().unwrap().iter().zip(expected) {
+            assert!((class["score"].as_f64().unwrap() - expected).abs() < 6e-4, "{answer}");
+        }
+    }
+}
+
+#[test]
+fn inspect_counts_what_the_paper_counts() {
+    let report = &lines(&["inspect", "--json"])[0];
+    has_fields(report, &["layers", "params", "macs", "arena_bytes", "prepared_bytes", "file_bytes"]);
+    let fields = [
+        "name",
+        "op",
+        "in",
+        "out",
+        "kernel",
+        "stride",
+        "pad",
+        "groups",
+        "params",
+        "macs",
+        "weight_bytes",
+        "precision",
+        "algorithm",
+    ];
+    let layers = report["layers"].as_array().unwrap();
+    for layer in layers {
+        has_fields(layer, &fields);
+    }
+    assert_eq!(report["params"], 1_235_496);
+    assert_eq!(report["macs"], 349_151_936);
+    let maps = [111, 55, 27, 13];
+    let pools = layers.iter().filter(|layer| layer["op"] == "max_pool" || layer["name"] == "conv1");
+    assert!(pools.map(|layer| layer["out"][0].as_u64().unwrap()).eq(maps));
+    assert_eq!(layers.iter().filter(|layer| layer["op"].as_str().unwrap().starts_with("conv")).count(), 26);
+    let text = wisp(&["inspect"]).out;
+    assert!(text.contains("memory map") && text.contains("warp, BGR 0..255"), "{text}");
+}
+
+#[test]
+fn bench_measures_without_allocating() {
+    let figures = &lines(&["bench", "--runs", "3", "--json"])[0];
+    let fields = [
+        "engine",
+        "load_ms",
+        "first_ms",
+        "n",
+        "mean_ms",
+        "min_ms",
+        "p50_ms",
+        "p90_ms",
+        "p99_ms",
+        "max_ms",
+        "arena_bytes",
+        "prepared_bytes",
+        "file_bytes",
+        "rss_added_bytes",
+        "allocations_per_run",
+        "isa",
+        "threads",
+    ];
+    has_fields(figures, &fields);
+    assert_eq!((&figures["n"], &figures["allocations_per_run"]), (&3.into(), &0.0.into()));
+    let profile = lines(&["bench", "tests/data/tiny.wisp", "--runs", "3", "--profile", "--json"]);
+    assert_eq!(profile.len(), 1 + 7, "a line for the engine, a line a step");
+    has_fields(&profile[1], &["step", "kernel", "ms", "share", "gmacs_per_second"]);
+    assert!(profile[1]["gmacs_per_second"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn eval_counts_and_writes_predictions() {
+    let folder = Folder::new("eval");
+    let labels =
+        folder.file("labels.txt", b"chelsea.png 285\ncoffee.png 967\n\nrocket.jpg 657\nairliner.png 1\n");
+    let predictions = folder.path("predictions.txt");
+    let arguments =
+        ["eval", "--images", "models/samples", "--labels", &labels, "--json", "--predictions", &predictions];
+    let figures = &lines(&arguments)[0];
+    has_fields(figures, &["n", "top1", "top5"]);
+    assert_eq!((&figures["n"], &figures["top1"], &figures["top5"]), (&4.into(), &0.5.into(), &0.75.into()));
+    let written = std::fs::read_to_string(predictions).unwrap();
+    assert_eq!(written.lines().count(), 4);
+    assert!(written.starts_with("chelsea.png 285 285 0.63"), "{written}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    use std::io::{BufRead, BufReader};
+    let mut command = common::command();
+    let mut child = command.arg("inspect").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("squeezenet1.1"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[cfg(feature = "compile")]
+mod compile {
+    use super::*;
+
+    const ONNX: &str = "models/squeezenet1.1.onnx";
+
+    #[test]
+    fn the_shipped_model_is_what_the_compiler_makes() {
+        let folder = Folder::new("compile");
+        let out = folder.path("out.wisp");
+        let done = &lines(&["compile", ONNX, "--labels", "models/imagenet1k.txt", "-o", &out, "--json"])[0];
+        has_fields(done, &["out", "bytes", "steps", "arena_bytes", "prepared_bytes", "convs", "convs_int8"]);
+        assert_eq!((&done["convs"], &done["convs_int8"]), (&26.into(), &0.into()));
+        let shipped = std::fs::read(root().join("models/squeezenet1.1.wisp")).unwrap();
+        assert!(std::fs::read(&out).unwrap() == shipped, "compile it again and commit it");
+        assert_eq!(folder.names(), ["out.wisp"], "no temporary file stays");
+    }
+
+    #[test]
+    fn the_same_answers_from_onnx_and_from_tract() {
+        for engine in ["native", "tract"] {
+            let arguments =
+                ["classify", "--model", ONNX, "--engine", engine, "--json", SAMPLES[0].0, SAMPLES[1].0];
+            let run = wisp(&arguments);
+            assert!(
+                run.err.contains("tract imported 67 nodes; 0 of 26 convolutions run in int8"),
+                "{}",
+                run.err
+            );
+            let answers: Vec<Value> =
+                run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            for (answer, (_, index, label)) in answers.iter().zip(SAMPLES) {
+                assert_eq!(answer["engine"], engine);
+                assert_eq!(
+                    (&answer["top"][0]["index"], &answer["top"][0]["label"]),
+                    (&index.into(), &label.into())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn eval_compares_engines() {
+        let folder = Folder::new("engines");
+        let labels = folder.file("labels.txt", b"chelsea.png 285\ncoffee.png 967\nrocket.jpg 657\n");
+        let arguments =
+            ["eval", ONNX, "--images", "models/samples", "--labels", &labels, "--engine", "native,tract"];
+        let figures = lines(&[&arguments[..], &["--json"]].concat());
+        assert_eq!(figures.len(), 2);
+        assert_eq!(figures[1]["agreement"], 1.0);
+        assert!(figures[1]["max_logit_difference"].as_f64().unwrap() < 1e-3);
+    }
+
+    #[test]
+    fn bench_runs_both_engines_in_turn() {
+        let figures = lines(&["bench", ONNX, "--engine", "native,tract", "--runs", "2", "--json"]);
+        assert_eq!((&figures[0]["engine"], &figures[1]["engine"]), (&"native".into(), &"tract".into()));
+        assert_eq!(figures[0]["allocations_per_run"], 0.0);
+        assert!(figures[1]["allocations_per_run"].as_f64().unwrap() > 100.0, "the counter counts tract");
+        assert!(
+            figures[1]["rss_added_bytes"].as_u64().unwrap() > figures[0]["rss_added_bytes"].as_u64().unwrap()
+        );
+    }
+}
