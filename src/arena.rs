@@ -69,16 +69,29 @@ impl<'a> Arena<'a> {
         self.buffers.get_mut(range).unwrap_or_default()
     }
 
-    /// What a step works on: its input buffer, its output buffer and the scratch. `None` when the two
-    /// buffers overlap, which a checked model rules out.
-    pub fn step(
-        &mut self,
-        input: Range<usize>,
-        output: Range<usize>,
-    ) -> Option<(&[f32], &mut [f32], &mut [f32])> {
-        let [input, output] = self.buffers.get_disjoint_mut([input, output]).ok()?;
-        Some((input, output, self.scratch))
+    /// What a step works on: its inputs (the same one twice if there is only one), its output and the
+    /// scratch. `None` when the output overlaps an input, which a checked model rules out.
+    pub fn step(&mut self, inputs: [Range<usize>; 2], output: Range<usize>) -> Option<StepMemory<'_>> {
+        let [first, second] = inputs;
+        let (start, end) = (output.start, output.end);
+        // What lies before and behind the output can be read while the output is written.
+        let (before, rest) = self.buffers.split_at_mut_checked(start)?;
+        let (output, behind) = rest.split_at_mut_checked(end.checked_sub(start)?)?;
+        let (before, behind) = (&*before, &*behind);
+        let find = |range: Range<usize>| match range.start.checked_sub(end) {
+            Some(from) => behind.get(from..range.end.checked_sub(end)?),
+            None => before.get(range),
+        };
+        Some(StepMemory { inputs: [find(first)?, find(second)?], output, scratch: self.scratch })
     }
+}
+
+/// The views of one step.
+#[derive(Debug)]
+pub(crate) struct StepMemory<'a> {
+    pub inputs: [&'a [f32]; 2],
+    pub output: &'a mut [f32],
+    pub scratch: &'a mut [f32],
 }
 
 /// Bytes on the heap at an address that is a multiple of 64, as the arena and prepared weights need.
@@ -135,10 +148,17 @@ mod tests {
     fn gives_no_two_views_of_one_value() {
         let mut block = Block([0; 256]);
         let mut arena = Arena::new(&mut block.0, 192, 64).unwrap();
-        assert!(arena.step(0..16, 15..20).is_none());
-        assert!(arena.step(0..16, 16..49).is_none());
-        let (input, output, scratch) = arena.step(16..32, 0..16).unwrap();
-        assert_eq!((input.len(), output.len(), scratch.len()), (16, 16, 16));
-        assert_eq!(words(scratch).len(), 16);
+        arena.values_mut(0..48).iter_mut().enumerate().for_each(|(at, value)| *value = at as f32);
+        let twice = |range: Range<usize>| [range.clone(), range];
+        assert!(arena.step(twice(0..16), 15..20).is_none());
+        assert!(arena.step(twice(16..32), 30..40).is_none());
+        assert!(arena.step(twice(15..17), 10..16).is_none());
+        assert!(arena.step([0..4, 8..12], 2..6).is_none());
+        assert!(arena.step(twice(0..16), 16..49).is_none());
+        assert!(arena.step(twice(40..49), 0..16).is_none());
+        let memory = arena.step([16..32, 0..4], 4..16).unwrap();
+        assert_eq!((memory.inputs[0][0], memory.inputs[1][3], memory.output[0]), (16.0, 3.0, 4.0));
+        assert_eq!((memory.inputs[0].len(), memory.output.len(), memory.scratch.len()), (16, 12, 16));
+        assert_eq!(words(memory.scratch).len(), 16);
     }
 }

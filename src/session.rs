@@ -1,6 +1,6 @@
 //! The loop that runs a model's steps over one arena.
 
-use crate::arena::{Arena, MemoryError};
+use crate::arena::{Arena, MemoryError, StepMemory};
 use crate::format::{Buffer, Op};
 use crate::model::Model;
 use crate::ops::{self, Input, Output};
@@ -111,12 +111,15 @@ impl<'a> Session<'a> {
                 (block, rest) = rest.split_at_checked(length).unwrap_or_default();
             }
             let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
-            let views = self.arena.step(range(&from), range(&to));
-            debug_assert!(views.is_some(), "the buffers of step {index} overlap");
-            if let Some((input, output, scratch)) = views {
-                let input = Input::new(input, &from, &step.input);
+            let second = step.inputs().last().unwrap_or(step.input);
+            let other = model.buffer(second.buffer);
+            let memory = self.arena.step([range(&from), range(&other)], range(&to));
+            debug_assert!(memory.is_some(), "the buffers of step {index} overlap");
+            if let Some(StepMemory { inputs, output, scratch }) = memory {
+                let inputs =
+                    [Input::new(inputs[0], &from, &step.input), Input::new(inputs[1], &other, &second)];
                 let output = Output::new(output, &to, &step.output);
-                ops::run(&step.op, input, output, block, scratch, kernels);
+                ops::run(&step.op, inputs, output, block, scratch, kernels);
             }
             after(index);
         }

@@ -197,7 +197,7 @@ fn each_rule_is_named() {
         ("weight coding", step(0) + 2, u16(1)),
         ("kernel", step(0) + 4, u16(0)),
         ("stride", step(0) + 8, u16(0)),
-        ("pad", step(0) + 12, u16(3)),
+        ("pad", step(1) + 12, u16(3)),
         ("output height", step(0) + 12, u16(1)),
         ("groups", step(0) + 20, u32(0)),
         ("groups", step(0) + 20, u32(2)),
@@ -209,7 +209,7 @@ fn each_rule_is_named() {
         ("weight offset", step(0) + 56, u64(64)),
         ("weight bytes", step(5) + 4, u16(3)),
         ("bias index", step(0) + 64, u32(1)),
-        ("reserved", step(0) + 70, vec![1]),
+        ("record", step(0) + 70, vec![1]),
         ("record", step(6) + 4, u16(1)),
     ];
     for (expected, at, value) in cases {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Net, Random, difference, isas, oracle, run, tiny, window};
 use proptest::prelude::*;
-use wisp::format::{Clamp, Op, View, Window};
+use wisp::format::{Clamp, Lrn, Op, View, Window};
 use wisp::{AlignedBytes, Model, Options, RunError, Session};
 
 fn check(net: &Net, seed: u64) {
@@ -20,9 +20,10 @@ fn check(net: &Net, seed: u64) {
     }
 }
 
-/// Any window that fits an image of `size`, with pads smaller than the kernel.
-fn windows(size: u16) -> impl Strategy<Value = Window> {
-    let side = || (1..=5u16.min(size)).prop_flat_map(|kernel| (Just(kernel), 1..=3u16, 0..kernel, 0..kernel));
+/// Any window that fits an image of `size`; pads are smaller than kernel + `more`.
+fn windows(size: u16, more: u16) -> impl Strategy<Value = Window> {
+    let pads = move |kernel: u16| (Just(kernel), 1..=3u16, 0..kernel + more, 0..kernel + more);
+    let side = move || (1..=5u16.min(size)).prop_flat_map(pads);
     (side(), side()).prop_map(|(y, x)| Window {
         kernel: (y.0, x.0),
         stride: (y.1, x.1),
@@ -48,7 +49,7 @@ proptest! {
     /// Convolutions of any geometry, between any channels of wider buffers; what stands beside is kept.
     #[test]
     fn convolutions(
-        height in 5u32..14, width in 5u32..14, w in windows(5),
+        height in 5u32..14, width in 5u32..14, w in windows(5, 1),
         groups in 1u32..4, inputs in 1u32..9, outputs in 1u32..20,
         left in 0u32..4, right in 0u32..4, relu: bool, seed: u64,
     ) {
@@ -73,7 +74,7 @@ proptest! {
 
     #[test]
     fn convolution_with_global_average(
-        height in 5u32..14, width in 5u32..14, w in windows(5), inputs in 1u32..20, outputs in 1u32..40, seed: u64,
+        height in 5u32..14, width in 5u32..14, w in windows(5, 1), inputs in 1u32..20, outputs in 1u32..40, seed: u64,
     ) {
         let mut net = Net::new(height, width, inputs, seed);
         let output = net.buffer(1, 1, outputs);
@@ -84,7 +85,7 @@ proptest! {
 
     #[test]
     fn pools(
-        height in 5u32..14, width in 5u32..14, w in windows(5), channels in 1u32..20,
+        height in 5u32..14, width in 5u32..14, w in windows(5, 0), channels in 1u32..20,
         kind in 0..3, ceil: bool, seed: u64,
     ) {
         let mut net = Net::new(height, width, channels, seed);
@@ -113,6 +114,24 @@ proptest! {
             _ => Op::Clamp(Clamp { lo: -0.25, hi: 0.5 }),
         };
         net.step(op, View { buffer: 0, channel: 1, channels }, net.whole(output));
+        check(&net, seed ^ 1);
+    }
+}
+
+proptest! {
+    #[test]
+    fn sums_and_normalisation(
+        height in 1u32..5, width in 1u32..5, channels in 1u32..20, size in 1u32..8, ends: bool,
+        relu: bool, same: bool, seed: u64,
+    ) {
+        let mut net = Net::new(height, width, channels + 3, seed);
+        let (hidden, output) = (net.buffer(height, width, channels), net.buffer(height, width, channels));
+        let beta = if ends { 0.75 } else { 0.6 };
+        let input = View { buffer: 0, channel: 2, channels };
+        net.step(Op::Lrn(Lrn { size, alpha: 0.9, beta, bias: 1.5 }), input, net.whole(hidden));
+        let clamp = if relu { Clamp::RELU } else { Clamp::NONE };
+        let second = if same { net.whole(hidden) } else { View { buffer: 0, channel: 1, channels } };
+        net.step(Op::Add { second, clamp }, net.whole(hidden), net.whole(output));
         check(&net, seed ^ 1);
     }
 }

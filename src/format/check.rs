@@ -34,7 +34,9 @@ pub(crate) fn check(
         if let Some(conv) = step.op.conv() {
             checker.conv(index, conv, &step, &mut weight_end, &mut bias_end)?;
         }
-        checker.reads(index, &step.input)?;
+        for view in step.inputs() {
+            checker.reads(index, &view)?;
+        }
         checker.writes(index, &step.output)?;
     }
     let counts = plan.counts();
@@ -134,7 +136,7 @@ impl Checker<'_> {
 
     fn step(&self, index: usize, step: &Step) -> Result<(), LoadError> {
         let fail = |field, found, rule| Err(self.at_step(index, field, found, rule));
-        for view in [&step.input, &step.output] {
+        for view in step.inputs().chain([step.output]) {
             if view.buffer >= self.plan.counts().buffers {
                 return fail("buffer", view.buffer.into(), "below the buffer count");
             }
@@ -147,12 +149,12 @@ impl Checker<'_> {
                 return fail("buffer", view.buffer.into(), "in use at this step");
             }
         }
-        if step.input.buffer == step.output.buffer {
+        if step.inputs().any(|input| input.buffer == step.output.buffer) {
             return fail("output buffer", step.output.buffer.into(), "another than the input buffer");
         }
         let (input, output) = (self.plan.buffer(step.input.buffer), self.plan.buffer(step.output.buffer));
         if let Some(window) = step.op.window() {
-            self.window(index, window)?;
+            self.window(index, window, step.op.conv().is_some())?;
         }
         let whole = step.op.window().map_or((0, 0), |window| window.outputs(input.height, input.width));
         let (height, width) = match step.op {
@@ -162,7 +164,9 @@ impl Checker<'_> {
                 pool_out(input.height, output.height, whole.0, window.stride.0, window.pad_start.0),
                 pool_out(input.width, output.width, whole.1, window.stride.1, window.pad_start.1),
             ),
-            Op::Softmax | Op::Copy | Op::Clamp(_) => (input.height, input.width),
+            Op::Softmax | Op::Add { .. } | Op::Lrn(_) | Op::Copy | Op::Clamp(_) => {
+                (input.height, input.width)
+            }
         };
         if output.height != height {
             return fail("output height", output.height.into(), "what input and window give");
@@ -178,8 +182,33 @@ impl Checker<'_> {
         if step.op.conv().is_none() && step.input.channels != step.output.channels {
             return fail("output channels", step.output.channels.into(), "the input's");
         }
+        match step.op {
+            Op::Add { second, .. } => {
+                let other = self.plan.buffer(second.buffer);
+                if (other.height, other.width) != (input.height, input.width) {
+                    return fail("height and width of what is added", other.height.into(), "the input's");
+                }
+                if second.channels != step.input.channels {
+                    return fail("channels of what is added", second.channels.into(), "the input's");
+                }
+            }
+            Op::Lrn(lrn) => {
+                if lrn.size == 0 || lrn.size > MAX_CHANNELS {
+                    return fail("size", lrn.size.into(), "1..=1048576");
+                }
+                let valid = lrn.alpha >= 0.0 && lrn.bias > 0.0;
+                if !valid || ![lrn.alpha, lrn.beta, lrn.bias].iter().all(|value| value.is_finite()) {
+                    return fail(
+                        "alpha, beta or bias",
+                        lrn.bias.to_bits().into(),
+                        "finite, alpha not below 0, bias above 0",
+                    );
+                }
+            }
+            _ => {}
+        }
         let bounds = match step.op {
-            Op::Clamp(bounds) => bounds,
+            Op::Clamp(bounds) | Op::Add { clamp: bounds, .. } => bounds,
             _ => step.op.conv().map_or(super::Clamp::NONE, |conv| conv.clamp),
         };
         if bounds.lo.partial_cmp(&bounds.hi).is_none_or(core::cmp::Ordering::is_gt) {
@@ -188,7 +217,9 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn window(&self, index: usize, window: &Window) -> Result<(), LoadError> {
+    /// A convolution's window may lie in the pads alone (as in SqueezeNet 1.0's last one), a pool's may not.
+    /// Larger pads would only make work: a fused average runs over them without storing anything.
+    fn window(&self, index: usize, window: &Window, conv: bool) -> Result<(), LoadError> {
         let fail = |field, found: u16, rule| Err(self.at_step(index, field, found.into(), rule));
         for axis in 0..2 {
             let (kernel, stride) = (along(window.kernel, axis), along(window.stride, axis));
@@ -199,8 +230,8 @@ impl Checker<'_> {
                 return fail("stride", stride, "at least 1");
             }
             for pad in [along(window.pad_start, axis), along(window.pad_end, axis)] {
-                if pad >= kernel {
-                    return fail("pad", pad, "smaller than the kernel");
+                if pad > kernel || (pad == kernel && !conv) {
+                    return fail("pad", pad, "smaller than the kernel, or as large for a convolution");
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) use bytes::Reader;
 pub use container::{Section, VERSION, emit};
 pub use error::LoadError;
 pub use header::{Info, Weights};
-pub use plan::{Buffer, Clamp, Conv, Op, Step, View, Window};
+pub use plan::{Buffer, Clamp, Conv, Lrn, Op, Step, View, Window};
 pub use provenance::Provenance;
 
 /// Alignment in bytes of sections in the file, of buffers in the arena and of packed weights.

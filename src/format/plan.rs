@@ -21,8 +21,6 @@ pub const FIXED: usize = 16;
 pub const BUFFER: usize = 32;
 /// Bytes of a step's record.
 pub const STEP: usize = 96;
-/// Bytes of a step's record that have a meaning; the rest must be zero.
-const USED: usize = 68;
 /// Most buffers, and most steps, of a model.
 pub const MAX_RECORDS: u32 = 8192;
 /// Largest height or width of a buffer, of a kernel and of a stride or pad.
@@ -138,6 +136,20 @@ pub struct Conv {
     pub bias: u32,
 }
 
+/// Local response normalisation: `x / (bias + alpha / size · Σ x²)^beta`, the sum over `size` channels
+/// around each, as ONNX defines it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lrn {
+    /// Channels of the sum: `(size − 1) / 2` before and `size / 2` behind.
+    pub size: u32,
+    /// Weight of the mean square, at least 0.
+    pub alpha: f32,
+    /// Exponent.
+    pub beta: f32,
+    /// Added to the mean square, above 0.
+    pub bias: f32,
+}
+
 /// What a step does.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,6 +169,15 @@ pub enum Op {
     },
     /// `exp(x − max) / Σ exp(x − max)` over the channels of each pixel.
     Softmax,
+    /// The sum of two inputs, clamped.
+    Add {
+        /// What is added to the step's input.
+        second: View,
+        /// The activation.
+        clamp: Clamp,
+    },
+    /// Local response normalisation across channels.
+    Lrn(Lrn),
     /// The input, unchanged.
     Copy,
     /// The input, clamped.
@@ -172,6 +193,8 @@ impl Op {
             Self::MaxPool(_) => "max_pool",
             Self::AveragePool { .. } => "average_pool",
             Self::Softmax => "softmax",
+            Self::Add { .. } => "add",
+            Self::Lrn(_) => "lrn",
             Self::Copy => "copy",
             Self::Clamp(_) => "clamp",
         }
@@ -207,6 +230,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// What the step reads: its input, and what is added to it.
+    pub fn inputs(&self) -> impl Iterator<Item = View> + use<> {
+        let second = match self.op {
+            Op::Add { second, .. } => Some(second),
+            _ => None,
+        };
+        core::iter::once(self.input).chain(second)
+    }
+
     /// Number of weights of the step's convolution (0 if it is none), or `None` when it does not fit in
     /// 64 bits.
     pub fn weight_count(&self) -> Option<u64> {
@@ -288,7 +320,13 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
     let output = parse_view(reader)?;
     let weight_offset = reader.u64("weight offset")?;
     let bias = reader.u32("bias index")?;
-    reader.reserved(STEP - USED)?;
+    let second = parse_view(reader)?;
+    let lrn = Lrn {
+        size: reader.u32("size")?,
+        alpha: reader.f32("alpha")?,
+        beta: reader.f32("beta")?,
+        bias: reader.f32("bias")?,
+    };
 
     let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
     let op = match code {
@@ -299,12 +337,15 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         5 => Op::Softmax,
         6 => Op::Copy,
         7 => Op::Clamp(bounds),
-        other => return Err(reader.invalid("operation", other.into(), "1..=7")),
+        8 => Op::Add { second, clamp: bounds },
+        9 => Op::Lrn(lrn),
+        other => return Err(reader.invalid("operation", other.into(), "1..=9")),
     };
     let step = Step { op, input, output };
     // What an operation does not use must be zero, so that one step has one encoding.
     let bounds = bits(bounds);
-    if (fields(&step), flags) != (Fields { window, groups, bounds, weight_offset, bias }, flags_of(&op)) {
+    let found = Fields { window, groups, bounds, weight_offset, bias, second, lrn: lrn_bits(lrn) };
+    if (fields(&step), flags) != (found, flags_of(&op)) {
         let rule = "zero where the operation does not use it";
         return Err(LoadError::Invalid {
             section: Section::Plan,
@@ -318,37 +359,38 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
 }
 
 /// The fields of a record that only some operations use.
-#[derive(PartialEq)]
+#[derive(Default, PartialEq)]
 struct Fields {
     window: Window,
     groups: u32,
     bounds: [u32; 2],
     weight_offset: u64,
     bias: u32,
+    second: View,
+    lrn: [u32; 4],
 }
 
 fn bits(bounds: Clamp) -> [u32; 2] {
     [bounds.lo.to_bits(), bounds.hi.to_bits()]
 }
 
+fn lrn_bits(lrn: Lrn) -> [u32; 4] {
+    [lrn.size, lrn.alpha.to_bits(), lrn.beta.to_bits(), lrn.bias.to_bits()]
+}
+
 fn fields(step: &Step) -> Fields {
-    let none = Fields {
-        window: step.op.window().copied().unwrap_or_default(),
-        groups: 0,
-        bounds: [0; 2],
-        weight_offset: 0,
-        bias: 0,
-    };
-    match (step.op, step.op.conv()) {
-        (_, Some(conv)) => Fields {
-            groups: conv.groups,
-            bounds: bits(conv.clamp),
-            weight_offset: conv.weight_offset,
-            bias: conv.bias,
-            ..none
-        },
-        (Op::Clamp(bounds), _) => Fields { bounds: bits(bounds), ..none },
-        _ => none,
+    let window = step.op.window().copied().unwrap_or_default();
+    match step.op {
+        Op::Conv(Conv { groups, clamp, weight_offset, bias, .. })
+        | Op::ConvGlobalAverage(Conv { groups, clamp, weight_offset, bias, .. }) => {
+            Fields { window, groups, bounds: bits(clamp), weight_offset, bias, ..Fields::default() }
+        }
+        Op::Clamp(bounds) => Fields { bounds: bits(bounds), ..Fields::default() },
+        Op::Add { second, clamp } => Fields { bounds: bits(clamp), second, ..Fields::default() },
+        Op::Lrn(lrn) => Fields { lrn: lrn_bits(lrn), ..Fields::default() },
+        Op::MaxPool(_) | Op::AveragePool { .. } | Op::Softmax | Op::Copy => {
+            Fields { window, ..Fields::default() }
+        }
     }
 }
 
@@ -379,6 +421,12 @@ fn emit_buffer(buffer: &Buffer, out: &mut impl Extend<u8>) {
     out.extend(buffer.offset.to_le_bytes());
 }
 
+fn emit_view(view: &View, out: &mut impl Extend<u8>) {
+    for value in [view.buffer, view.channel, view.channels] {
+        out.extend(value.to_le_bytes());
+    }
+}
+
 fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
     let code = match step.op {
         Op::Conv(_) => 1,
@@ -388,9 +436,11 @@ fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
         Op::Softmax => 5,
         Op::Copy => 6,
         Op::Clamp(_) => 7,
+        Op::Add { .. } => 8,
+        Op::Lrn(_) => 9,
     };
     out.extend([code, flags_of(&step.op), 0, 0]);
-    let Fields { window, groups, bounds, weight_offset, bias } = fields(step);
+    let Fields { window, groups, bounds, weight_offset, bias, second, lrn } = fields(step);
     for (rows, columns) in [window.kernel, window.stride, window.pad_start, window.pad_end] {
         out.extend(rows.to_le_bytes());
         out.extend(columns.to_le_bytes());
@@ -399,14 +449,14 @@ fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
     for bound in bounds {
         out.extend(bound.to_le_bytes());
     }
-    for view in [step.input, step.output] {
-        for value in [view.buffer, view.channel, view.channels] {
-            out.extend(value.to_le_bytes());
-        }
-    }
+    emit_view(&step.input, out);
+    emit_view(&step.output, out);
     out.extend(weight_offset.to_le_bytes());
     out.extend(bias.to_le_bytes());
-    out.extend([0; STEP - USED]);
+    emit_view(&second, out);
+    for value in lrn {
+        out.extend(value.to_le_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -440,6 +490,8 @@ mod tests {
             Op::Softmax,
             Op::Copy,
             Op::Clamp(Clamp { lo: 0.0, hi: 6.0 }),
+            Op::Add { second: View { buffer: 7, channel: 8, channels: 9 }, clamp: Clamp::RELU },
+            Op::Lrn(Lrn { size: 5, alpha: 1e-4, beta: 0.75, bias: 2.0 }),
         ] {
             let step = Step {
                 op,

@@ -1,13 +1,15 @@
 //! Safe code between the plan and the kernels: one operation a file, geometry in, kernel calls out.
 
+mod add;
 mod average_pool;
 mod clamp;
 pub(crate) mod conv;
+mod lrn;
 mod max_pool;
 mod softmax;
 
 use crate::Isa;
-use crate::format::{Buffer, Op, Step, View};
+use crate::format::{Buffer, Clamp, Op, Step, View};
 use crate::kernels::Kernels;
 
 /// Some channels of a buffer, to read: value `(pixel, c)` stands at `pixel * stride + channel + c`.
@@ -84,6 +86,8 @@ impl Op {
             (Self::MaxPool(_), Some(kernels)) => kernels.max_pool.name,
             (Self::AveragePool { .. }, _) => "f32-average_pool-generic",
             (Self::Softmax, _) => "f32-softmax-generic",
+            (Self::Add { .. }, _) => "f32-add-generic",
+            (Self::Lrn(_), _) => "f32-lrn-generic",
             (Self::Copy, _) => "f32-copy-generic",
             (Self::Clamp(_), _) => "f32-clamp-generic",
         }
@@ -95,20 +99,22 @@ pub(crate) fn scratch_bytes(step: &Step, input: &Buffer, kernels: &Kernels) -> O
     let words = match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
         Op::MaxPool(window) => max_pool::scratch_words(window),
-        Op::AveragePool { .. } | Op::Softmax | Op::Copy | Op::Clamp(_) => 0,
+        Op::AveragePool { .. } | Op::Softmax | Op::Add { .. } | Op::Lrn(_) | Op::Copy | Op::Clamp(_) => 0,
     };
     words.checked_mul(size_of::<f32>())
 }
 
-/// Runs one step. `packed` are the step's prepared weights, `scratch` at least [`scratch_bytes`].
+/// Runs one step. `inputs` are the step's input and what is added to it, `packed` the step's prepared
+/// weights, `scratch` at least [`scratch_bytes`].
 pub(crate) fn run(
     op: &Op,
-    input: Input<'_>,
+    inputs: [Input<'_>; 2],
     mut output: Output<'_>,
     packed: &[f32],
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
+    let [input, second] = inputs;
     match op {
         Op::Conv(conv) => conv::run(conv, input, output, packed, scratch, kernels),
         Op::ConvGlobalAverage(conv) => {
@@ -117,7 +123,9 @@ pub(crate) fn run(
         Op::MaxPool(window) => max_pool::run(window, input, output, scratch, kernels),
         Op::AveragePool { window, include_pad } => average_pool::run(window, *include_pad, input, output),
         Op::Softmax => softmax::run(input, &mut output),
-        Op::Copy => clamp::run(crate::format::Clamp::NONE, input, &mut output),
+        Op::Add { clamp, .. } => add::run(*clamp, input, second, &mut output),
+        Op::Lrn(lrn) => lrn::run(lrn, input, &mut output),
+        Op::Copy => clamp::run(Clamp::NONE, input, &mut output),
         Op::Clamp(bounds) => clamp::run(*bounds, input, &mut output),
     }
 }

@@ -87,7 +87,8 @@ impl Net {
         let output = self.steps.last().unwrap().output.buffer;
         let mut buffers = self.buffers.clone();
         for (index, buffer) in buffers.iter_mut().enumerate() {
-            let uses = |step: &Step| step.input.buffer == index as u32 || step.output.buffer == index as u32;
+            let uses =
+                |step: &Step| step.inputs().chain([step.output]).any(|view| view.buffer == index as u32);
             buffer.first_step = self.steps.iter().position(uses).unwrap_or(0) as u32;
             buffer.last_step = self.steps.iter().rposition(uses).unwrap_or(0) as u32;
         }
@@ -255,6 +256,22 @@ pub fn oracle(model: &Model, input: &[f32]) -> Vec<Vec<f64>> {
                             let max = all().fold(f64::NEG_INFINITY, f64::max);
                             let exp = |value: f64| (value - max).exp();
                             exp(read(y.into(), x.into(), c).unwrap()) / all().map(exp).sum::<f64>()
+                        }
+                        Op::Add { second, clamp } => {
+                            let buffer = buffers[second.buffer as usize];
+                            let at = (y * buffer.width + x) * buffer.channels + second.channel + c;
+                            let sum = read(y.into(), x.into(), c).unwrap()
+                                + values[second.buffer as usize][at as usize];
+                            sum.max(clamp.lo.into()).min(clamp.hi.into())
+                        }
+                        Op::Lrn(lrn) => {
+                            let low = (c + 1).saturating_sub(lrn.size.div_ceil(2));
+                            let high = (c + lrn.size / 2).min(step.input.channels - 1);
+                            let squares: f64 =
+                                (low..=high).map(|c| read(y.into(), x.into(), c).unwrap().powi(2)).sum();
+                            let base =
+                                f64::from(lrn.bias) + f64::from(lrn.alpha) / f64::from(lrn.size) * squares;
+                            read(y.into(), x.into(), c).unwrap() / base.powf(lrn.beta.into())
                         }
                         Op::Copy => read(y.into(), x.into(), c).unwrap(),
                         Op::Clamp(bounds) => {
