@@ -2,44 +2,20 @@
 
 mod common;
 
+use allocation_counter::measure;
 use common::{isas, tiny};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use wisp::{AlignedBytes, Model, Options, Session};
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use std::hint::black_box;
+use wisp::vision::{Rgb8, top_k};
+use wisp::{AlignedBytes, Engine, Model, Options, Session};
 
 /// Allocations of this thread during `work`.
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = COUNT.get();
-    work();
-    COUNT.get() - before
+fn allocations(work: impl FnOnce()) -> u64 {
+    measure(work).count_total
 }
 
 #[test]
 fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1u8; 100]))), 1);
+    assert_eq!(allocations(|| drop(black_box(vec![1u8; 100]))), 1);
     assert_eq!(allocations(|| {}), 0);
 }
 
@@ -57,11 +33,28 @@ fn loading_preparing_and_running_allocate_nothing() {
             let mut session = Session::new(&prepared, arena.as_mut_slice()).unwrap();
             for _ in 0..10 {
                 session.input_mut().fill(0.5);
-                let scores = session.run().unwrap();
-                std::hint::black_box(scores);
+                black_box(session.run().unwrap());
             }
         });
         assert_eq!(count, 0, "{isa}");
+    }
+}
+
+#[test]
+fn an_engine_allocates_for_a_new_size_only() {
+    let pixels = vec![100; 60 * 40 * 3];
+    let (wide, tall) = (Rgb8::packed(&pixels, 60, 40).unwrap(), Rgb8::packed(&pixels, 40, 60).unwrap());
+    for isa in isas() {
+        let mut engine = Engine::from_bytes(&tiny(), &Options::default().with_isa(isa)).unwrap();
+        for frame in [wide, tall, wide] {
+            engine.classify(&frame).unwrap();
+            let count = allocations(|| {
+                for _ in 0..10 {
+                    black_box(top_k::<5>(engine.classify(&frame).unwrap(), 5));
+                }
+            });
+            assert_eq!(count, 0, "{isa}");
+        }
     }
 }
 

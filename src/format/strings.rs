@@ -16,7 +16,7 @@ pub const MAX: u32 = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strings<'a> {
     ends: &'a [u8],
-    text: &'a str,
+    text: &'a [u8],
 }
 
 impl<'a> Strings<'a> {
@@ -31,7 +31,9 @@ impl<'a> Strings<'a> {
             return None;
         }
         let start = if index == 0 { 0 } else { load_u32(self.ends, (index - 1) * 4) };
-        self.text.get(start as usize..load_u32(self.ends, index * 4) as usize)
+        let bytes = self.text.get(start as usize..load_u32(self.ends, index * 4) as usize)?;
+        // Checked text is UTF-8; looking again at a few bytes is cheaper than `unsafe`.
+        core::str::from_utf8(bytes).ok()
     }
 }
 
@@ -44,12 +46,12 @@ pub(crate) fn parse<'a>(mut reader: Reader<'a>) -> Result<Strings<'a>, LoadError
     let ends = reader.take(count as usize * 4, "string ends")?;
     let length = if count == 0 { 0 } else { load_u32(ends, ends.len() - 4) };
     let text = reader.take(length as usize, "text")?;
-    let text = core::str::from_utf8(text)
+    let characters = core::str::from_utf8(text)
         .map_err(|error| reader.invalid("text", error.valid_up_to() as u64, "UTF-8 (valid up to here)"))?;
     let mut start = 0;
     for index in 0..count as usize {
         let end = load_u32(ends, index * 4);
-        if end < start || !text.is_char_boundary(end as usize) {
+        if end < start || !characters.is_char_boundary(end as usize) {
             return Err(reader.invalid(
                 "string end",
                 end.into(),
@@ -66,8 +68,7 @@ pub(crate) fn parse<'a>(mut reader: Reader<'a>) -> Result<Strings<'a>, LoadError
 pub(crate) fn view(bytes: &[u8]) -> Strings<'_> {
     let count = load_u32(bytes, 0) as usize;
     let (ends, text) = bytes.get(4..).and_then(|rest| rest.split_at_checked(count * 4)).unwrap_or_default();
-    // Checked text is valid UTF-8 throughout; validating a few kilobytes again is cheaper than `unsafe`.
-    Strings { ends, text: core::str::from_utf8(text).unwrap_or_default() }
+    Strings { ends, text }
 }
 
 pub(crate) fn length(strings: &[&str]) -> usize {
