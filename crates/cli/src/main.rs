@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 /// Small image classifiers on this machine: no server, no network, an answer before the next frame.
 #[derive(Debug, Parser)]
-#[command(name = "wisp", version, about, max_term_width = 100)]
+#[command(name = "wisp", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

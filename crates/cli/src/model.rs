@@ -67,7 +67,8 @@ impl Named {
 /// The compiler's options that flags decide.
 #[cfg(feature = "compile")]
 pub fn options(flags: &Flags) -> Result<wisp_compiler::Options> {
-    Ok(wisp_compiler::Options { preprocess: flags.preprocess()?, size: flags.size, ..Default::default() })
+    let (preprocess, scale_crop) = (flags.preprocess()?, flags.scale_crop());
+    Ok(wisp_compiler::Options { preprocess, scale_crop, size: flags.size, ..Default::default() })
 }
 
 #[cfg(feature = "compile")]

@@ -35,6 +35,9 @@ pub struct Flags {
     std: Option<Three>,
 }
 
+/// Shorter side before a crop for an input of 224 pixels; for others in proportion.
+const SHORTER_AT_224: u32 = 256;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Preset {
     /// Shorter side 256, centre crop, RGB, 0..1, ImageNet's mean and standard deviation
@@ -76,6 +79,11 @@ impl Flags {
     /// Whether any flag was given.
     pub fn any(&self) -> bool {
         self.preset.is_some() || self.size.is_some() || self.single()
+    }
+
+    /// Whether a crop has to be scaled from an input of 224 pixels to the model's.
+    pub fn scale_crop(&self) -> bool {
+        self.shorter.is_none() && (self.preset.is_some() || self.single())
     }
 
     /// The flags as they were given, for another process of this program.
@@ -123,8 +131,9 @@ impl Flags {
         };
         let resize = match (self.resize, base.map(|base| base.resize)) {
             (Some(ResizeFlag::Warp), _) => Resize::Warp,
-            (Some(ResizeFlag::Crop), _) => Resize::Crop { shorter: self.default_shorter() },
-            (None, Some(Resize::Crop { .. })) => Resize::Crop { shorter: self.default_shorter() },
+            (Some(ResizeFlag::Crop), _) | (None, Some(Resize::Crop { .. })) => {
+                Resize::Crop { shorter: SHORTER_AT_224 }
+            }
             (None, Some(Resize::Warp)) => Resize::Warp,
             (None, None) => return Err(missing()),
         };
@@ -152,11 +161,5 @@ impl Flags {
         };
         spec.check().map_err(|error| usage(error.to_string()))?;
         Ok(Some(spec))
-    }
-
-    /// Pixels of the shorter side for this input size, in the proportion of 256 to 224.
-    fn default_shorter(&self) -> u32 {
-        let size = u64::from(self.size.unwrap_or(224));
-        (size * 256 / 224).min(65_535) as u32
     }
 }

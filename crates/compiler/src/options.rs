@@ -11,6 +11,9 @@ use wisp::vision::Preprocess;
 pub struct Options {
     /// How a picture becomes the input tensor. Needed if the metadata do not say it.
     pub preprocess: Option<Preprocess>,
+    /// Whether the shorter side of a crop in `preprocess` is that for an input of 224 pixels and is to be
+    /// scaled to the model's. Presets mean it so; a side that somebody has chosen stays as it is.
+    pub scale_crop: bool,
     /// Height and width of the input, for a model that leaves them open.
     pub size: Option<u32>,
     /// One label a class, stored in the compiled file.

@@ -42,6 +42,16 @@ pub(crate) struct Description {
     pub labels: Vec<String>,
 }
 
+impl Description {
+    /// Scales a crop that was meant for an input of 224 pixels to one of `side`.
+    pub fn scale_crop(&mut self, side: usize) {
+        if let Resize::Crop { shorter } = &mut self.preprocess.resize {
+            let scaled = u64::from(*shorter) * side as u64 / 224;
+            *shorter = scaled.clamp(1, u16::MAX.into()) as u32;
+        }
+    }
+}
+
 /// Our keys of a file, with the size read.
 pub struct Metadata {
     entries: HashMap<String, String>,
@@ -274,6 +284,16 @@ mod tests {
             text("wisp.colour", Some("x"))
                 .starts_with("metadata key \"wisp.colour\": it is not known (known: ")
         );
+    }
+
+    #[test]
+    fn a_crop_grows_with_the_input() {
+        let mut description = describe(CAFFE, &Options::default()).unwrap();
+        for (side, shorter) in [(224, 256), (227, 259), (299, 341)] {
+            description.preprocess.resize = Resize::Crop { shorter: 256 };
+            description.scale_crop(side);
+            assert_eq!(description.preprocess.resize, Resize::Crop { shorter });
+        }
     }
 
     #[test]

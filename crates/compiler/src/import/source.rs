@@ -41,7 +41,10 @@ impl Source {
         let metadata = metadata::read(&model.metadata_props)?;
         let input = find_input(&graph)?;
         let shape = input_shape(&input, &metadata, options)?;
-        let description = metadata.describe(name, options)?;
+        let mut description = metadata.describe(name, options)?;
+        if options.scale_crop {
+            description.scale_crop(shape.h.max(shape.w));
+        }
         let output = find_output(&graph, &input.name, options)?;
         prune(&mut graph, &output);
         let names = graph.node.iter().enumerate().map(|(index, node)| label(node, index)).collect();
