@@ -2,6 +2,7 @@
 
 use crate::LoadError;
 use crate::arena::{AlignedBytes, floats_ref};
+use crate::format::container::declared_length;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::model::{Checked, Model};
@@ -13,8 +14,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
-/// Largest model file that [`Engine::from_file`] reads: 2 GiB.
-const MAX_FILE: u64 = 1 << 31;
+/// Largest model file that [`read_model`] reads: 1 GiB.
+const MAX_FILE: u64 = 1 << 30;
+/// Bytes that tell whether a file is a model, and how long it is.
+const START: u64 = 24;
 
 /// A model with all the memory that it takes: pictures in, scores out.
 ///
@@ -154,25 +157,36 @@ impl From<PrepareError> for EngineError {
     }
 }
 
+/// Reads a `.wisp` file, unchecked, and no more of it than its own length field says: a wrong file, a device
+/// or a pipe without end costs no memory.
+///
+/// # Errors
+/// [`EngineError::Read`], [`EngineError::TooLarge`] or [`EngineError::OutOfMemory`].
+pub fn read_model(path: impl AsRef<Path>) -> Result<Vec<u8>, EngineError> {
+    let path = path.as_ref();
+    let failed = |source| EngineError::Read { path: path.into(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(START).read_to_end(&mut bytes).map_err(failed)?;
+    let Some(length) = declared_length(&bytes) else { return Ok(bytes) };
+    if length > MAX_FILE {
+        return Err(EngineError::TooLarge { limit: MAX_FILE });
+    }
+    // One byte more, so that a longer file is seen to be longer. A shorter one need not be reserved for.
+    let there = file.metadata().map_err(failed)?.len().min(length);
+    let needed = (there as usize).saturating_add(1);
+    bytes.try_reserve_exact(needed).map_err(|_| EngineError::OutOfMemory { needed })?;
+    file.take((length + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 impl Engine {
     /// Reads a `.wisp` file into memory of its own, checks it and prepares it.
     ///
     /// # Errors
     /// [`EngineError`]; nothing is kept of a file that fails.
     pub fn from_file(path: impl AsRef<Path>, options: &Options) -> Result<Self, EngineError> {
-        let path = path.as_ref();
-        let failed = |source| EngineError::Read { path: path.into(), source };
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        if length > MAX_FILE {
-            return Err(EngineError::TooLarge { limit: MAX_FILE });
-        }
-        let mut bytes = Vec::new();
-        let needed = length as usize + 1;
-        bytes.try_reserve_exact(needed).map_err(|_| EngineError::OutOfMemory { needed })?;
-        // A device or a growing file ends at the limit too.
-        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(failed)?;
-        Self::from_vec(bytes, options)
+        Self::from_vec(read_model(path)?, options)
     }
 
     /// Checks and prepares a model, whose bytes are copied as far as they are needed after preparation.

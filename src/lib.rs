@@ -57,7 +57,7 @@ pub mod vision;
 #[cfg(feature = "std")]
 pub use arena::AlignedBytes;
 #[cfg(feature = "std")]
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, read_model};
 pub use format::LoadError;
 pub use isa::Isa;
 pub use model::Model;

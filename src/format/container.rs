@@ -106,6 +106,15 @@ impl Sections {
     }
 }
 
+/// The length that the start of a file declares, if it is the start of a model.
+#[cfg(feature = "std")]
+pub(crate) fn declared_length(start: &[u8]) -> Option<u64> {
+    let mut reader = Reader::new(Section::Table, 0, start);
+    (reader.take(MAGIC.len(), "magic").ok()? == MAGIC).then_some(())?;
+    reader.take(8, "version and flags").ok()?;
+    reader.u64("total length").ok()
+}
+
 /// Checks everything about the file that does not need a section's contents.
 pub(crate) fn parse(file: &[u8]) -> Result<Sections, LoadError> {
     if !file.starts_with(&MAGIC) {

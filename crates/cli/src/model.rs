@@ -55,10 +55,7 @@ impl Named {
         }
         match self {
             Self::BuiltIn => Ok(BUILT_IN_FILE.into()),
-            Self::Wisp(path) => {
-                let read = || format!("cannot read {}", path.display());
-                Ok(std::fs::read(path).with_context(read)?.into())
-            }
+            Self::Wisp(path) => Ok(wisp::read_model(path)?.into()),
             Self::Onnx(path) => compile(path, flags).map(Cow::from),
         }
     }

@@ -123,6 +123,17 @@ fn missing_and_damaged_models() {
     fails(&wisp(&["bench", &flipped]), 1, &line);
     let text = folder.file("text.wisp", b"hello");
     fails(&wisp(&["inspect", &text]), 1, &format!("{text}: not a Wisp model: the magic bytes are missing"));
+    // A file without end, and one that claims to be larger than any model.
+    #[cfg(unix)]
+    {
+        let endless = folder.path("endless.wisp");
+        std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+        let line = format!("{endless}: not a Wisp model: the magic bytes are missing");
+        fails(&wisp(&["inspect", &endless]), 1, &line);
+    }
+    model[16..24].copy_from_slice(&(1u64 << 40).to_le_bytes());
+    let huge = folder.file("huge.wisp", &model);
+    fails(&wisp(&["inspect", &huge]), 1, "the file is larger than any model (1073741824 bytes)");
 }
 
 #[test]

@@ -487,3 +487,13 @@ fn the_reference_refuses_in_words_too() {
     let error = Reference::from_bytes(&conv([4, 5, 3, 3], vec![]).bytes(), &options()).unwrap_err();
     assert!(chain(&error).starts_with("tract cannot load the model: "));
 }
+
+#[test]
+fn quantised_models_in_tract() {
+    let scale = |onnx: Onnx| onnx.floats("scale", &[], &[0.5]);
+    let onnx = scale(after("DequantizeLinear", &["conv", "scale"], vec![])).bytes();
+    let error = Reference::from_bytes(&onnx, &options()).unwrap_err();
+    let expected = "node \"x\" (DequantizeLinear): quantised models are not run in tract, which computes some of \
+                    them wrongly";
+    assert_eq!(error.to_string(), expected);
+}
