@@ -1,6 +1,7 @@
 //! AlexNet: Krizhevsky, Sutskever and Hinton 2012, in the layout of Caffe's `bvlc_alexnet`.
 
-use crate::builder::{Builder, Conv, Map};
+use crate::builder::{Builder, Map};
+use crate::conv::Conv;
 use crate::error::ZooError;
 use crate::network::Network;
 use crate::preprocessing::Preprocessing;

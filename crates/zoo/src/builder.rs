@@ -1,8 +1,10 @@
 //! The vocabulary that networks are written in: one method a kind of layer.
 //!
-//! Each method adds one ONNX node (or the few that make up a block), draws its weights' seeds, and returns
-//! the map that comes out. A node, the tensor it writes and the layer in [`Network::layers`] bear one name.
+//! Each method adds one ONNX node and returns the map that comes out; blocks of several nodes stand with
+//! their networks (`fire`, `residual`, `widen`). A node, the tensor it writes and the layer in
+//! [`Network::layers`] bear one name.
 
+use crate::conv::Conv;
 use crate::error::ZooError;
 use crate::network::{INPUT, Layer, Network};
 use crate::onnx::{AttributeProto, NodeProto};
@@ -19,53 +21,6 @@ pub struct Map {
     pub shape: Shape,
     /// Whether it has two dimensions in ONNX (batch, values) instead of four.
     pub(crate) vector: bool,
-}
-
-/// A convolution: He weights for the ReLU behind it, with bias, in one group, unless said otherwise.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Conv {
-    maps: u32,
-    window: Window,
-    groups: u32,
-    bias: bool,
-    relu: bool,
-}
-
-impl Conv {
-    /// To `maps` maps with a kernel of `kernel`×`kernel`, every pixel, no padding.
-    pub fn new(maps: u32, kernel: u32) -> Self {
-        Self { maps, window: Window::new(kernel, 1), groups: 1, bias: true, relu: true }
-    }
-
-    /// That keeps the size of the map: padding of half the kernel.
-    pub fn same(maps: u32, kernel: u32) -> Self {
-        Self::new(maps, kernel).pad(kernel / 2)
-    }
-
-    /// Every `stride`-th pixel in both directions.
-    pub fn stride(self, stride: u32) -> Self {
-        Self { window: Window { stride, ..self.window }, ..self }
-    }
-
-    /// Zeros on each side.
-    pub fn pad(self, pad: u32) -> Self {
-        Self { window: self.window.pad(pad), ..self }
-    }
-
-    /// Groups of maps that do not see each other.
-    pub fn groups(self, groups: u32) -> Self {
-        Self { groups, ..self }
-    }
-
-    /// Without bias: a batch-norm follows.
-    pub fn without_bias(self) -> Self {
-        Self { bias: false, ..self }
-    }
-
-    /// No ReLU follows: variance 1 / fan-in keeps the size of the values.
-    pub fn linear(self) -> Self {
-        Self { relu: false, ..self }
-    }
 }
 
 /// A constant tensor of the network.
@@ -297,26 +252,6 @@ impl Builder {
         }
     }
 
-    /// A map of zeros of the same size, made by a clamp: [`widen`](Self::widen) needs one, and every
-    /// engine has a clamp.
-    fn zeros(&mut self, name: &str, input: &Map) -> Map {
-        for suffix in ["_min", "_max"] {
-            self.constant(format!("{name}{suffix}"), Vec::new(), Fill::Bell { centre: 0.0, deviation: 0.0 });
-        }
-        self.node("Clip", name, &[input], input.shape, &["_min", "_max"], |_| {})
-    }
-
-    /// Twice the maps at half the size without a parameter: every second pixel, zeros for the new maps
-    /// (option A of He et al. 2016, as fb.resnet.torch builds it).
-    ///
-    /// # Errors
-    /// [`ZooError::Join`] if there are too many maps to double.
-    pub fn widen(&mut self, name: &str, input: &Map) -> Result<Map, ZooError> {
-        let picked = self.max_pool(&format!("{name}/pick"), input, Window::new(1, 2))?;
-        let zeros = self.zeros(&format!("{name}/zeros"), &picked);
-        self.concat(name, &picked, &zeros)
-    }
-
     /// Class scores that sum to one.
     pub fn softmax(&mut self, name: &str, input: &Map) -> Map {
         self.node("Softmax", name, &[input], input.shape, &[], |attributes| {
@@ -350,12 +285,13 @@ impl Builder {
         }
     }
 
-    fn constant(&mut self, name: String, dims: Vec<u32>, fill: Fill) {
+    /// Adds a constant tensor.
+    pub(crate) fn constant(&mut self, name: String, dims: Vec<u32>, fill: Fill) {
         self.constants.push(Constant { name, dims, fill });
     }
 
     /// Adds a node that reads `inputs` and the constants called `name` + each of `suffixes`.
-    fn node(
+    pub(crate) fn node(
         &mut self,
         operator: &'static str,
         name: &str,

@@ -136,7 +136,7 @@ mod tests {
         let error = build("alexnet", Some(32)).unwrap_err().to_string();
         assert_eq!(
             error,
-            "pool2: a kernel of 3×3 does not fit on a map of 2×2×256; choose a larger input size"
+            "pool5: a kernel of 3×3 does not fit on a map of 1×1×256; choose a larger input size"
         );
         assert_eq!(build("vgg16", Some(32)).unwrap().params(), 37_694_248);
     }

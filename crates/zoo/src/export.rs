@@ -80,12 +80,8 @@ impl Network {
     }
 
     fn pieces(&self) -> Pieces {
-        let model_head = ModelProto {
-            ir_version: IR_VERSION,
-            producer_name: "wisp-zoo".into(),
-            producer_version: env!("CARGO_PKG_VERSION").into(),
-            ..ModelProto::default()
-        };
+        let model_head =
+            ModelProto { ir_version: IR_VERSION, producer_name: "wisp-zoo".into(), ..ModelProto::default() };
         let graph_head =
             GraphProto { node: self.nodes.clone(), name: self.name.clone(), ..GraphProto::default() };
         let graph_tail = GraphProto {
@@ -191,6 +187,12 @@ mod tests {
                 .iter()
                 .all(|tensor| { tensor.raw_data.len() as i64 == 4 * tensor.dims.iter().product::<i64>() })
         );
+    }
+
+    #[test]
+    fn the_bytes_are_the_same_everywhere() {
+        let file = |name| crate::seed::fnv1a(&build(name, None).unwrap().to_onnx());
+        assert_eq!(format!("{:016x}", file("resnet20")), "fb35563906cb65c8");
     }
 
     #[test]

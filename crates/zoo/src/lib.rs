@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `catalogue` | the names, and [`build`] |
 //! | `squeezenet`, `alexnet`, `vgg`, `resnet` | the networks, in the vocabulary of the builder |
-//! | `builder`, `shape` | that vocabulary: [`Builder::conv`], [`Builder::fire`], [`Builder::dense`] … |
+//! | `builder`, `conv`, `shape` | that vocabulary: [`Builder::conv`], [`Builder::fire`], [`Builder::dense`] … |
 //! | `network` | parameters, multiply-adds and map sizes by layer |
 //! | `seed` | weights drawn from names, the same on every machine |
 //! | `export`, `onnx` | the ONNX file, streamed: the weights never stand in memory |
@@ -26,6 +26,7 @@
 mod alexnet;
 mod builder;
 mod catalogue;
+mod conv;
 mod error;
 mod export;
 mod network;
@@ -38,8 +39,9 @@ mod squeezenet;
 mod trained;
 mod vgg;
 
-pub use builder::{Builder, Conv, Map};
+pub use builder::{Builder, Map};
 pub use catalogue::{Entry, build, list};
+pub use conv::Conv;
 pub use error::ZooError;
 pub use network::{Layer, Network, WeightSource};
 pub use preprocessing::Preprocessing;

@@ -4,11 +4,43 @@
 //! Seeded weights must not let the values grow with the depth. What a branch adds to its shortcut is scaled
 //! by 1/√blocks in its last batch-norm, so that the mean square grows by (1 + 2/blocks)^blocks < e² overall.
 
-use crate::builder::{Builder, Conv, Map};
+use crate::builder::{Builder, Map};
+use crate::conv::Conv;
 use crate::error::ZooError;
 use crate::network::Network;
 use crate::preprocessing::Preprocessing;
+use crate::seed::Fill;
 use crate::shape::{Shape, Window};
+
+impl Builder {
+    /// What comes out of a branch and what went around it: added, then ReLU.
+    ///
+    /// # Errors
+    /// [`ZooError::Join`] if their sizes differ.
+    pub fn residual(&mut self, module: &str, branch: &Map, shortcut: &Map) -> Result<Map, ZooError> {
+        let sum = self.add(&format!("{module}add"), branch, shortcut)?;
+        Ok(self.relu(&format!("{module}relu"), &sum))
+    }
+
+    /// Twice the maps at half the size without a parameter: every second pixel, zeros for the new maps
+    /// (option A of He et al. 2016, as fb.resnet.torch builds it).
+    ///
+    /// # Errors
+    /// [`ZooError::Join`] if there are too many maps to double.
+    pub fn widen(&mut self, name: &str, input: &Map) -> Result<Map, ZooError> {
+        let picked = self.max_pool(&format!("{name}/pick"), input, Window::new(1, 2))?;
+        let zeros = self.zeros(&format!("{name}/zeros"), &picked);
+        self.concat(name, &picked, &zeros)
+    }
+
+    /// A map of zeros of the same size, made by a clamp, which every engine has.
+    fn zeros(&mut self, name: &str, input: &Map) -> Map {
+        for suffix in ["_min", "_max"] {
+            self.constant(format!("{name}{suffix}"), Vec::new(), Fill::Bell { centre: 0.0, deviation: 0.0 });
+        }
+        self.node("Clip", name, &[input], input.shape, &["_min", "_max"], |_| {})
+    }
+}
 
 /// A block of an ImageNet ResNet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +77,7 @@ pub fn imagenet(name: &str, size: u32, block: Block, stages: Stages) -> Result<N
                 let projected = b.conv(&format!("{module}downsample.0"), &x, conv)?;
                 b.batch_norm(&format!("{module}downsample.1"), &projected, 1.0)
             };
-            x = residual(&mut b, &module, &branch, &shortcut)?;
+            x = b.residual(&module, &branch, &shortcut)?;
         }
     }
     x = b.global_average("avgpool", &x);
@@ -67,10 +99,10 @@ pub fn small(name: &str, size: u32, blocks: u32, shortcuts: bool) -> Result<Netw
             let branch = basic(&mut b, &module, &x, maps, stride, gain)?;
             x = match (shortcuts, narrows) {
                 (false, _) => b.relu(&format!("{module}relu2"), &branch),
-                (true, false) => residual(&mut b, &module, &branch, &x)?,
+                (true, false) => b.residual(&module, &branch, &x)?,
                 (true, true) => {
                     let shortcut = b.widen(&format!("{module}shortcut"), &x)?;
-                    residual(&mut b, &module, &branch, &shortcut)?
+                    b.residual(&module, &branch, &shortcut)?
                 }
             };
         }
@@ -115,12 +147,6 @@ fn conv_norm(
 ) -> Result<Map, ZooError> {
     let y = b.conv(&format!("{module}conv{number}"), x, conv.without_bias())?;
     Ok(b.batch_norm(&format!("{module}bn{number}"), &y, gain))
-}
-
-/// What comes out of a branch and what went around it: added, then ReLU.
-fn residual(b: &mut Builder, module: &str, branch: &Map, shortcut: &Map) -> Result<Map, ZooError> {
-    let sum = b.add(&format!("{module}add"), branch, shortcut)?;
-    Ok(b.relu(&format!("{module}relu"), &sum))
 }
 
 fn classify(mut b: Builder, x: &Map, classes: u32) -> Result<Network, ZooError> {

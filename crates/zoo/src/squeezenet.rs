@@ -1,6 +1,7 @@
 //! The SqueezeNets: Iandola et al. 2016, arXiv 1602.07360, and version 1.1 of its repository.
 
-use crate::builder::{Builder, Conv, Map};
+use crate::builder::{Builder, Map};
+use crate::conv::Conv;
 use crate::error::ZooError;
 use crate::network::Network;
 use crate::preprocessing::Preprocessing;

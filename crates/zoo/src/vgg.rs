@@ -1,7 +1,8 @@
 //! VGG: Simonyan and Zisserman 2014, arXiv 1409.1556, configurations D and E.
 
 use crate::alexnet::head;
-use crate::builder::{Builder, Conv};
+use crate::builder::Builder;
+use crate::conv::Conv;
 use crate::error::ZooError;
 use crate::network::Network;
 use crate::preprocessing::Preprocessing;
