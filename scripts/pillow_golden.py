@@ -6,8 +6,8 @@ Each picture is made by a generator that tests/vision.rs has too, so none is com
 FNV-1a (64 bits) over the resized picture's RGB bytes, row by row. In mode `crop S` the shorter side
 is resized to S and the centre is cut out, with torchvision's arithmetic.
 
-Later versions run the vertical pass first for some sizes, which moves single bytes by one. Wisp keeps
-the order of the versions up to 12.0, with which published accuracies were measured: do not raise the pin.
+From 12.2 on, Pillow runs the vertical pass first for some sizes, which moves single bytes by one. Wisp
+keeps the order of the versions before, with which published accuracies were measured: do not raise the pin.
 """
 
 import sys
@@ -52,6 +52,9 @@ WARPS = [
     (100, 224, 224, 224), (225, 223, 224, 224), (33, 17, 64, 48), (17, 33, 13, 29), (1000, 3, 10, 11),
     (3, 1000, 11, 10), (1, 300, 5, 7), (300, 1, 7, 5), (448, 448, 224, 224), (447, 449, 224, 224),
     (61, 59, 60, 58), (2, 2, 224, 3), (1920, 108, 227, 227), (53, 47, 16, 16), (99, 101, 17, 1),
+    # A filter of 5, 7, 8, 9, 10 and 11 pixels a row, and of very many.
+    (40, 9, 16, 5), (56, 9, 16, 5), (64, 9, 16, 5), (70, 9, 16, 5), (80, 9, 16, 5), (85, 9, 16, 5),
+    (1920, 1080, 224, 224), (30000, 2, 3, 2), (2, 30000, 2, 3), (5, 4, 400, 300),
 ]
 CROPS = [
     (640, 480, 256, 224, 224), (480, 640, 256, 224, 224), (333, 500, 256, 224, 224), (75, 75, 256, 224, 224),

@@ -66,7 +66,7 @@ fn equals_pillow_to_the_bit() {
         assert_eq!(format!("{hash:016x}"), fields[6], "{line}");
         count += 1;
     }
-    assert_eq!(count, 32);
+    assert_eq!(count, 42);
 }
 
 #[test]
@@ -120,6 +120,37 @@ fn what_does_not_fit_is_named_with_both_figures() {
     assert!(Rgb8::new(&[0; 64], 4, 3, usize::MAX).is_err());
 }
 
+/// The longest frame for the widest input takes more scratch than 32 bits address.
+#[test]
+fn sizes_beyond_the_address_space_are_refused() {
+    // Both tables, and the whole frame as rows of whole blocks.
+    let needed = 8 * 65_535 + 4 * 65_536 + 196_608 * 65_535;
+    let given = scratch_bytes(&PLAIN, (1, 65_535), (65_535, 1));
+    assert_eq!(given, usize::try_from(needed).map_err(|_| PreprocessError::TooLarge { needed }));
+}
+
+#[test]
+fn the_longest_frames() {
+    let pixels = picture(5, 65_535, 1);
+    let mean = pixels.iter().map(|value| f64::from(*value)).sum::<f64>() / pixels.len() as f64;
+    for (width, height) in [(65_535, 1), (1, 65_535)] {
+        let frame = Rgb8::packed(&pixels, width, height).unwrap();
+        let tensor = resample(&PLAIN, &frame, (1, 1)).unwrap();
+        assert!(tensor.iter().all(|value| (f64::from(*value) - mean).abs() < 30.0));
+        let white = vec![255; 65_535 * 3];
+        let frame = Rgb8::packed(&white, width, height).unwrap();
+        assert!(resample(&PLAIN, &frame, (3, 2)).unwrap().iter().all(|value| *value == 255.0));
+        // The shorter side is one pixel, so the longer grows to 65535 times its own.
+        let spec = Preprocess { resize: Resize::Crop { shorter: 65_535 }, ..PLAIN };
+        assert!(resample(&spec, &frame, (5, 7)).unwrap().iter().all(|value| *value == 255.0));
+    }
+}
+
+/// Zero, one, the longest side and its neighbours, anything.
+fn side() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(0), Just(1), 2u32..300, 65_534u32..=65_536, any::<u32>()]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 20 } else { 200 }))]
 
@@ -142,6 +173,17 @@ proptest! {
         prop_assert_eq!(&resample(&spec, &frame, (columns, rows)), &plain);
         if let Ok(values) = plain {
             prop_assert!(values.iter().all(|value| (0.0..=255.0).contains(value)));
+        }
+    }
+
+    /// A size gives an error or as many bytes as a resampler then takes.
+    #[test]
+    fn any_sizes(frame in (side(), side()), input in (side(), side()), shorter in side(), crop: bool) {
+        let spec = if crop { Preprocess { resize: Resize::Crop { shorter }, ..PLAIN } } else { PLAIN };
+        if let Ok(needed) = scratch_bytes(&spec, frame, input) && needed < 1 << 24 {
+            let mut scratch = vec![0; needed];
+            prop_assert!(Resampler::new(&spec, frame, input, &mut scratch[1..]).is_err());
+            prop_assert!(Resampler::new(&spec, frame, input, &mut scratch).is_ok());
         }
     }
 

@@ -86,6 +86,11 @@ pub enum PreprocessError {
         /// Width and height of the resized frame.
         given: (u32, u32),
     },
+    /// Scratch or tensor would be larger than this CPU can address.
+    TooLarge {
+        /// Bytes of the larger.
+        needed: u64,
+    },
     /// The scratch memory is too small.
     ScratchTooSmall {
         /// Bytes needed.
@@ -119,6 +124,12 @@ impl fmt::Display for PreprocessError {
                 "the frame is {}×{} after resizing, too small to cut {}×{} out of it: give a larger shorter side",
                 given.0, given.1, needed.0, needed.1
             ),
+            Self::TooLarge { needed } => {
+                write!(
+                    f,
+                    "scratch or tensor takes {needed} bytes, more than this CPU can address: give smaller sizes"
+                )
+            }
             Self::ScratchTooSmall { needed, given } => {
                 write!(f, "resampling needs {needed} bytes of scratch, {given} were given")
             }

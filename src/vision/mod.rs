@@ -8,12 +8,13 @@
 //!             8-bit rounding                     8-bit rounding    (x·scale − mean) / std
 //! ```
 //!
-//! Resizing is that of Pillow up to version 12.0, to the bit: the antialiased bilinear filter with which
+//! Resizing is that of Pillow before version 12.2, to the bit: the antialiased bilinear filter with which
 //! published accuracies were measured. (Later versions run the vertical pass first for some sizes, which
 //! moves single bytes by one.) Decoding files is not done here.
 
 mod error;
 mod image;
+mod passes;
 mod resample;
 mod spec;
 mod taps;

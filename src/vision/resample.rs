@@ -1,13 +1,12 @@
 //! Resizing, cutting out and conversion in one pass over the frame.
 
 use super::image::MAX_SIDE;
-use super::taps::{Axis, PRECISION};
+use super::passes::{LANES, blend, shrink_row};
+use super::taps::Axis;
 use super::{ChannelOrder, Preprocess, PreprocessError, Resize, Rgb8};
 
-/// Half of the last bit kept, so that the shift rounds to nearest.
-const HALF: i32 = 1 << (PRECISION - 1);
-/// Values that are summed side by side; two registers of eight lanes.
-const LANES: usize = 16;
+/// A row of the ring takes a multiple of this: whole pixels, and whole groups of lanes.
+const BLOCK: usize = 3 * LANES;
 
 /// Turns frames of one size into a model's input tensor.
 ///
@@ -87,35 +86,46 @@ impl Plan {
         let resized = match spec.resize {
             Resize::Warp => input,
             Resize::Crop { shorter } => {
-                // As torchvision's `Resize`: the longer side is rounded down.
-                let longer = |long: u32, short: u32| u64::from(shorter) * u64::from(long) / u64::from(short);
-                let (width, height) = if frame.0 <= frame.1 {
-                    (shorter.into(), longer(frame.1, frame.0))
+                // As torchvision's `Resize`: the longer side is rounded down. No product of two sides,
+                // each below 2^16, takes more than 32 bits.
+                let longer = |long: u32, short: u32| shorter * long / short;
+                if frame.0 <= frame.1 {
+                    (shorter, longer(frame.1, frame.0))
                 } else {
-                    (longer(frame.0, frame.1), shorter.into())
-                };
-                // A side beyond 32 bits can only come of a frame that is 65535 times as long as wide.
-                (u32::try_from(width).unwrap_or(u32::MAX), u32::try_from(height).unwrap_or(u32::MAX))
+                    (longer(frame.0, frame.1), shorter)
+                }
             }
         };
         if resized.0 < input.0 || resized.1 < input.1 {
             return Err(PreprocessError::CropTooLarge { needed: input, given: resized });
         }
-        let axis = |input, output, count| Axis { input, output, first: centre(output - count), count };
-        Ok(Self {
+        let axis = |input, output, count| Axis::new(input, output, centre(output - count), count);
+        let plan = Self {
             table: spec.table(),
             order: spec.order,
             x: axis(frame.0, resized.0, input.0),
             y: axis(frame.1, resized.1, input.1),
-        })
+        };
+        // When both memories can be addressed, no product below overflows.
+        let tensor = u64::from(input.0) * u64::from(input.1) * 3 * size_of::<f32>() as u64;
+        let needed = plan.bytes().max(tensor);
+        usize::try_from(needed).map_err(|_| PreprocessError::TooLarge { needed })?;
+        Ok(plan)
     }
 
+    /// Bytes of scratch, which may be more than this CPU can address.
+    fn bytes(&self) -> u64 {
+        let row = (u64::from(self.x.count) * 3).next_multiple_of(BLOCK as u64);
+        self.x.table_bytes() + self.y.table_bytes() + row * self.y.taps() as u64
+    }
+
+    /// Bytes of a row in the ring.
     fn row_bytes(&self) -> usize {
-        self.x.count as usize * 3
+        (self.x.count as usize * 3).next_multiple_of(BLOCK)
     }
 
     pub fn scratch_bytes(&self) -> usize {
-        self.x.table_bytes() + self.y.table_bytes() + self.y.taps() * self.row_bytes()
+        self.bytes() as usize
     }
 
     /// Whether this plan is for frames of that size.
@@ -137,8 +147,8 @@ impl Plan {
         let (needed, given) = (self.scratch_bytes(), scratch.len());
         let too_small = PreprocessError::ScratchTooSmall { needed, given };
         let used = scratch.get_mut(..needed).ok_or(too_small)?;
-        let (x_table, rest) = used.split_at_mut_checked(self.x.table_bytes()).ok_or(too_small)?;
-        let (y_table, ring) = rest.split_at_mut_checked(self.y.table_bytes()).ok_or(too_small)?;
+        let (x_table, rest) = used.split_at_mut_checked(self.x.table_bytes() as usize).ok_or(too_small)?;
+        let (y_table, ring) = rest.split_at_mut_checked(self.y.table_bytes() as usize).ok_or(too_small)?;
         Ok([x_table, y_table, ring])
     }
 
@@ -154,76 +164,46 @@ impl Plan {
         if given != size {
             return Err(PreprocessError::Frame { needed: size, given });
         }
-        let needed = self.row_bytes() * self.y.count as usize;
+        let width = self.x.count as usize;
+        let needed = width * 3 * self.y.count as usize;
         if input.len() != needed {
             return Err(PreprocessError::Output { needed, given: input.len() });
         }
         let [x_table, y_table, ring] = self.split(scratch)?;
-        let rows = self.y.taps();
+        let (length, taps) = (self.row_bytes(), self.y.taps());
         let mut done = 0;
-        for (index, out) in input.chunks_exact_mut(self.row_bytes()).enumerate() {
-            let (start, weights) = self.y.entry_at(y_table, index);
-            for row in start.max(done)..start + weights.len() {
-                let slot = ring.chunks_exact_mut(self.row_bytes()).nth(row % rows).unwrap_or_default();
-                self.shrink_row(x_table, frame.row(row), slot);
+        let rows = input.as_chunks_mut::<3>().0.chunks_exact_mut(width);
+        for ((start, weights), out) in self.y.entries(y_table).zip(rows) {
+            for row in start.max(done)..start + taps {
+                let slot = ring.chunks_exact_mut(length).nth(row % taps).unwrap_or_default();
+                shrink_row(&self.x, x_table, frame.row(row), slot);
             }
-            done = start + weights.len();
-            self.blend_rows(ring, start, weights, out);
+            done = start + taps;
+            // The ring from the first row on: behind its end it goes on at its beginning.
+            let (later, sooner) = ring.split_at_checked(start % taps * length).unwrap_or_default();
+            self.blend_rows([sooner, later], weights, out);
         }
         Ok(())
     }
 
-    /// Horizontal pass: one source row to the needed pixels.
-    fn shrink_row(&self, table: &[u8], row: &[[u8; 3]], out: &mut [u8]) {
-        for (index, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let (start, weights) = self.x.entry_at(table, index);
-            let mut sums = [HALF; 3];
-            for (weight, source) in weights.iter().zip(row.get(start..).unwrap_or_default()) {
-                let weight = i32::from_le_bytes(*weight);
-                for (sum, &value) in sums.iter_mut().zip(source) {
-                    *sum += weight * i32::from(value);
-                }
+    /// Vertical pass over the rows of the ring, in two parts, then bytes to input values.
+    fn blend_rows(&self, ring: [&[u8]; 2], weights: &[[u8; 4]], out: &mut [[f32; 3]]) {
+        for (block, out) in out.chunks_mut(LANES).enumerate() {
+            let mut bytes = [0; BLOCK];
+            for (group, bytes) in bytes.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                *bytes = blend(ring, self.row_bytes(), block * BLOCK + group * LANES, weights);
             }
-            *pixel = sums.map(round);
-        }
-    }
-
-    /// Vertical pass over rows of the ring, then bytes to input values.
-    fn blend_rows(&self, ring: &[u8], start: usize, weights: &[[u8; 4]], out: &mut [f32]) {
-        let (length, rows) = (self.row_bytes(), self.y.taps());
-        for first in (0..length).step_by(LANES) {
-            let mut sums = [HALF; LANES];
-            for (tap, weight) in weights.iter().enumerate() {
-                let weight = i32::from_le_bytes(*weight);
-                let row = (start + tap) % rows * length;
-                let values = ring.get(row + first..row + length).unwrap_or_default();
-                if let Some(values) = values.first_chunk::<LANES>() {
-                    for (sum, &value) in sums.iter_mut().zip(values) {
-                        *sum += weight * i32::from(value);
-                    }
-                } else {
-                    for (sum, &value) in sums.iter_mut().zip(values) {
-                        *sum += weight * i32::from(value);
-                    }
-                }
-            }
-            for (at, sum) in (first..length).zip(sums) {
-                let channel = at % 3;
-                let (tensor_channel, to) = match self.order {
-                    ChannelOrder::Rgb => (channel, at),
-                    ChannelOrder::Bgr => (2 - channel, at - channel + 2 - channel),
+            for (values, &[red, green, blue]) in out.iter_mut().zip(bytes.as_chunks::<3>().0) {
+                let bytes = match self.order {
+                    ChannelOrder::Rgb => [red, green, blue],
+                    ChannelOrder::Bgr => [blue, green, red],
                 };
-                if let Some(value) = out.get_mut(to) {
-                    *value = self.table[tensor_channel][usize::from(round(sum))];
+                for channel in 0..3 {
+                    values[channel] = self.table[channel][usize::from(bytes[channel])];
                 }
             }
         }
     }
-}
-
-/// A sum of weighted pixels as a pixel.
-fn round(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
 }
 
 /// Half of `difference`, a half rounded to even: where torchvision's `CenterCrop` begins.
