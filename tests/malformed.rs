@@ -6,9 +6,9 @@
 
 mod common;
 
-use common::{Random, isas, tiny};
+use common::{Net, Random, isas, tiny};
 use sha2::{Digest, Sha256};
-use wisp::format::{ALIGN, Section};
+use wisp::format::{ALIGN, Clamp, Op, Section, Window};
 use wisp::{AlignedBytes, LoadError, Model, Options, PrepareError, Session};
 
 const DIGEST: usize = 32;
@@ -285,6 +285,34 @@ fn channels_are_written_once_and_before_they_are_read() {
     unwritten[steps(2)..steps(2) + 4].copy_from_slice(&[0; 4]);
     match Model::from_bytes(&repaired(unwritten)) {
         Err(LoadError::Invalid { field: "input buffer", .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pool_larger_than_its_image_takes_no_memory_for_it() {
+    let mut net = Net::new(1, 1, 3, 1);
+    let output = net.buffer(1, 1, 3);
+    let side = u16::MAX;
+    let window =
+        Window { kernel: (side, side), stride: (1, 1), pad_start: (side - 1, side - 1), pad_end: (0, 0) };
+    net.step(Op::MaxPool(window), net.whole(0), net.whole(output));
+    let file = net.bytes();
+    let model = Model::from_bytes(&file).unwrap();
+    assert!(model.requirements(&Options::default()).unwrap().arena_bytes < 1024);
+    assert_eq!(survive(&file), Ok(()));
+}
+
+#[test]
+fn an_average_over_more_pixels_than_can_be_counted_is_refused() {
+    let mut net = Net::new(65_535, 1, 1, 1);
+    let output = net.buffer(1, 1, 1);
+    let side = u16::MAX;
+    let window = Window { kernel: (1, side), stride: (1, 1), pad_start: (0, side), pad_end: (1, side - 1) };
+    let conv = net.conv(window, 1, Clamp::NONE, net.whole(0), net.whole(output));
+    net.step(Op::ConvGlobalAverage(conv), net.whole(0), net.whole(output));
+    match Model::from_bytes(&net.bytes()) {
+        Err(LoadError::Invalid { section: Section::Plan, field: "pixels averaged", .. }) => {}
         other => panic!("{other:?}"),
     }
 }

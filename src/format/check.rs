@@ -69,6 +69,9 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// Most pixels of a map that is averaged without being stored: as many as the largest arena has values.
+const MAX_AVERAGED: u64 = 1 << 28;
+
 struct Checker<'a> {
     file: &'a [u8],
     sections: &'a Sections,
@@ -178,6 +181,10 @@ impl Checker<'_> {
             && (whole.0 == 0 || whole.1 == 0)
         {
             return fail("kernel", conv.window.kernel.0.into(), "no larger than the padded input");
+        }
+        let averaged = u64::from(whole.0) * u64::from(whole.1);
+        if matches!(step.op, Op::ConvGlobalAverage(_)) && averaged > MAX_AVERAGED {
+            return fail("pixels averaged", averaged, "at most 268435456");
         }
         if step.op.conv().is_none() && step.input.channels != step.output.channels {
             return fail("output channels", step.output.channels.into(), "the input's");

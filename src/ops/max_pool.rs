@@ -2,12 +2,14 @@
 
 use super::{Input, Output};
 use crate::arena::words;
-use crate::format::Window;
+use crate::format::{Buffer, Window};
 use crate::kernels::Kernels;
 
-/// One offset for each tap of the window.
-pub(super) fn scratch_words(window: &Window) -> usize {
-    usize::from(window.kernel.0) * usize::from(window.kernel.1)
+/// One offset for each real pixel that a window can cover; a kernel may be much larger than the image.
+pub(super) fn scratch_words(window: &Window, input: &Buffer) -> usize {
+    let along = |kernel: u16, size: u32| usize::from(kernel).min(size as usize);
+    // At most as many as the input has pixels, which a checked model keeps in the arena.
+    along(window.kernel.0, input.height) * along(window.kernel.1, input.width)
 }
 
 pub(super) fn run(

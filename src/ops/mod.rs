@@ -98,7 +98,7 @@ impl Op {
 pub(crate) fn scratch_bytes(step: &Step, input: &Buffer, kernels: &Kernels) -> Option<usize> {
     let words = match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
-        Op::MaxPool(window) => max_pool::scratch_words(window),
+        Op::MaxPool(window) => max_pool::scratch_words(window, input),
         Op::AveragePool { .. } | Op::Softmax | Op::Add { .. } | Op::Lrn(_) | Op::Copy | Op::Clamp(_) => 0,
     };
     words.checked_mul(size_of::<f32>())
