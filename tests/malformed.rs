@@ -316,3 +316,14 @@ fn an_average_over_more_pixels_than_can_be_counted_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_pool_rounds_down_or_up_and_gives_no_other_size() {
+    for side in 1..=7 {
+        let mut net = Net::new(6, 6, 2, 1);
+        let output = net.buffer(side, side, 2);
+        let window = Window { kernel: (3, 3), stride: (2, 2), ..Window::default() };
+        net.step(Op::MaxPool(window), net.whole(0), net.whole(output));
+        assert_eq!(Model::from_bytes(&net.bytes()).is_ok(), [2, 3].contains(&side), "{side}");
+    }
+}

@@ -347,10 +347,11 @@ fn along(pair: (u16, u16), axis: usize) -> u16 {
     if axis == 0 { pair.0 } else { pair.1 }
 }
 
-/// The declared size of a pool's output if every window covers a real pixel, else 0. Exporters round
-/// up or down (`ceil_mode`), so several sizes are right; `whole` is how many windows fit.
+/// The declared size of a pool's output if it is right and every window covers a real pixel, else 0.
+/// Exporters round down to the `whole` windows that fit, or up (`ceil_mode`) to one more.
 fn pool_out(input: u32, output: u32, whole: u32, stride: u16, pad_start: u16) -> u32 {
     let last = u64::from(output.saturating_sub(1)) * u64::from(stride);
     let covers = last < u64::from(input) + u64::from(pad_start);
-    if covers && whole > 0 && output <= whole.saturating_add(1) { output } else { 0 }
+    let right = output == whole || output == whole.saturating_add(1);
+    if covers && whole > 0 && right { output } else { 0 }
 }

@@ -12,9 +12,9 @@
 //! end  SHA-256          32 bytes over everything before
 //! ```
 
-use super::plan::{Buffer, Step};
 use super::{
-    ALIGN, Info, LoadError, Provenance, Reader, align_up, header, parameters, plan, provenance, strings,
+    ALIGN, Buffer, Info, LoadError, Provenance, Reader, Step, align_up, header, parameters, plan, provenance,
+    strings,
 };
 use core::fmt;
 use core::ops::Range;

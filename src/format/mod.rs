@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`container`] | magic, version, length, section table, digest |
 //! | [`header`] | model name, preprocessing, class count, whether the weights were trained |
+//! | [`step`] | buffers, views, operations: what a model does |
 //! | [`plan`] | buffers and steps as fixed-size records |
 //! | [`strings`] | step names and class labels |
 //! | [`parameters`] | biases |
@@ -25,6 +26,7 @@ pub mod header;
 pub mod parameters;
 pub mod plan;
 pub mod provenance;
+pub mod step;
 pub mod strings;
 pub mod weights;
 
@@ -32,8 +34,9 @@ pub(crate) use bytes::Reader;
 pub use container::{Section, VERSION, emit};
 pub use error::LoadError;
 pub use header::{Info, Weights};
-pub use plan::{Buffer, Clamp, Conv, Lrn, Op, Step, View, Window};
+
 pub use provenance::Provenance;
+pub use step::{Buffer, Clamp, Conv, Lrn, Op, Step, View, Window};
 
 /// Alignment in bytes of sections in the file, of buffers in the arena and of packed weights.
 pub const ALIGN: usize = 64;

@@ -147,14 +147,11 @@ impl Graph {
 
 /// Height and width of what a window gives when it slides over `input`; `None` when it does not fit.
 pub(crate) fn slide(window: &Window, input: Shape) -> Option<(usize, usize)> {
-    let along = |input: usize, kernel: u16, stride: u16, start: u16, end: u16| {
-        let padded = input.checked_add(start.into())?.checked_add(end.into())?;
-        Some(padded.checked_sub(kernel.into())?.checked_div(stride.into())? + 1)
-    };
-    let Window { kernel, stride, pad_start, pad_end } = *window;
-    let h = along(input.h, kernel.0, stride.0, pad_start.0, pad_end.0)?;
-    let w = along(input.w, kernel.1, stride.1, pad_start.1, pad_end.1)?;
-    Some((h, w))
+    if window.stride.0 == 0 || window.stride.1 == 0 {
+        return None;
+    }
+    let (h, w) = window.outputs(u32::try_from(input.h).ok()?, u32::try_from(input.w).ok()?);
+    (h > 0 && w > 0).then_some((h as usize, w as usize))
 }
 
 impl Op {
