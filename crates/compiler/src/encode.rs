@@ -49,7 +49,11 @@ pub(crate) fn encode(
     let mut steps = Vec::with_capacity(schedule.order.len());
     for &index in &schedule.order {
         let node = &graph.nodes[index];
-        let &[read] = node.inputs.as_slice() else { return Err(unplanned(node)) };
+        let (read, second) = match *node.inputs.as_slice() {
+            [read] => (read, read),
+            [read, second] => (read, second),
+            _ => return Err(unplanned(node)),
+        };
         let (from, to, shape) = (view(read), view(node.output), graph.tensors[read].shape);
         let op = match &node.op {
             Op::Conv(conv) => format::Op::Conv(blocks.append(conv)),
@@ -62,9 +66,11 @@ pub(crate) fn encode(
                 format::Op::AveragePool { window, include_pad: false }
             }
             Op::Clamp(clamp) => format::Op::Clamp(*clamp),
+            Op::Add(clamp) => format::Op::Add { second: view(second), clamp: *clamp },
+            Op::Lrn(lrn) => format::Op::Lrn(*lrn),
             Op::Softmax => format::Op::Softmax,
             Op::Copy => format::Op::Copy,
-            Op::Concat | Op::Identity => return Err(unplanned(node)),
+            Op::Concat | Op::Identity | Op::Affine { .. } | Op::Pad(_) => return Err(unplanned(node)),
         };
         steps.push(Step { op, input: from, output: to });
     }

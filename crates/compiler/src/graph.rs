@@ -5,7 +5,7 @@
 //! the nodes that it reads from; passes keep that order.
 
 use std::fmt;
-use wisp::format::{Clamp, Window};
+use wisp::format::{Clamp, Lrn, Window};
 
 /// Index of a tensor in [`Graph::tensors`].
 pub(crate) type TensorId = usize;
@@ -65,6 +65,13 @@ pub(crate) struct Conv {
     pub clamp: Clamp,
 }
 
+/// How many zeros stand around a picture, as (rows, columns).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pad {
+    pub start: (u16, u16),
+    pub end: (u16, u16),
+}
+
 /// What a node computes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Op {
@@ -79,6 +86,17 @@ pub(crate) enum Op {
     /// Mean over all pixels.
     GlobalAverage,
     Clamp(Clamp),
+    /// The sum of two inputs of one shape, clamped.
+    Add(Clamp),
+    /// `scale · x + shift`, one of each a channel: batch normalisation and the like. No pass leaves one
+    /// behind.
+    Affine {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+    },
+    Lrn(Lrn),
+    /// Zeros around the picture. No pass leaves one behind.
+    Pad(Pad),
     /// Softmax over the channels of each pixel.
     Softmax,
     /// The inputs' channels one after the other.
@@ -158,7 +176,12 @@ impl Op {
     /// The shape of the output, or `None` when the inputs do not fit the operation.
     pub fn output_shape(&self, inputs: &[Shape]) -> Option<Shape> {
         let &first = inputs.first()?;
-        if inputs.len() > 1 && !matches!(self, Self::Concat) {
+        let fits = match self {
+            Self::Concat => true,
+            Self::Add(_) => inputs.len() == 2,
+            _ => inputs.len() == 1,
+        };
+        if !fits {
             return None;
         }
         Some(match self {
@@ -179,12 +202,34 @@ impl Op {
                 }
                 Shape { c, ..first }
             }
-            Self::Clamp(_) | Self::Softmax | Self::Identity | Self::Copy => first,
+            Self::Pad(pad) => Shape {
+                h: first.h.checked_add(usize::from(pad.start.0) + usize::from(pad.end.0))?,
+                w: first.w.checked_add(usize::from(pad.start.1) + usize::from(pad.end.1))?,
+                c: first.c,
+            },
+            Self::Add(_) => inputs.iter().all(|input| *input == first).then_some(first)?,
+            Self::Affine { scale, shift } => {
+                (scale.len() == first.c && shift.len() == first.c).then_some(first)?
+            }
+            Self::Clamp(_) | Self::Lrn(_) | Self::Softmax | Self::Identity | Self::Copy => first,
         })
     }
 }
 
 impl Conv {
+    /// Multiplies each output channel by its `scale` and adds its `shift`.
+    pub fn scale(&mut self, scale: &[f32], shift: &[f32]) {
+        let depth = self.weight.len().checked_div(self.bias.len()).unwrap_or(0).max(1);
+        for (weights, scale) in self.weight.chunks_exact_mut(depth).zip(scale) {
+            for weight in weights {
+                *weight *= scale;
+            }
+        }
+        for ((bias, scale), shift) in self.bias.iter_mut().zip(scale).zip(shift) {
+            *bias = (f64::from(*bias) * f64::from(*scale) + f64::from(*shift)) as f32;
+        }
+    }
+
     fn output_shape(&self, input: Shape) -> Option<Shape> {
         let (h, w) = slide(&self.window, input)?;
         let c = self.bias.len();

@@ -10,7 +10,7 @@ use wisp::format::Clamp;
 pub fn lower_relu(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
     let input = importer.activation(node, 0)?;
-    importer.push(node, Op::Clamp(Clamp::RELU), vec![input])
+    importer.push(node, Op::Clamp(Clamp::RELU), vec![input.tensor], input.layout)
 }
 
 /// Adds a clamp, whose bounds are attributes before opset 11 and inputs from then on.
@@ -31,7 +31,7 @@ pub fn lower_clip(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
             clamp.lo, clamp.hi
         )));
     }
-    importer.push(node, Op::Clamp(clamp), vec![input])
+    importer.push(node, Op::Clamp(clamp), vec![input.tensor], input.layout)
 }
 
 fn bound(

@@ -9,16 +9,21 @@ use crate::graph::Op;
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["axis"])?;
     let axis = node.int("axis")?.ok_or_else(|| node.error("attribute axis is missing"))?;
-    let (dims, _) = importer.picture(node, node.output()?)?;
-    let rank = dims.len() as i64;
-    if axis != 1 && axis + rank != 1 {
-        return Err(
-            node.error(format!("axis {axis} of shape {dims:?} is not supported, axis 1 (the channels) is"))
-        );
-    }
     let inputs = (0..node.proto.input.len())
         .map(|index| importer.activation(node, index))
         .collect::<Result<Vec<_>, _>>()?;
+    let first = importer.activation(node, 0)?;
+    for &input in &inputs {
+        let (shape, dims) = (importer.shape(input.tensor), importer.dims(input));
+        let at = importer.axes(node, &[axis], dims.len())?;
+        let channels = input.layout.channel_axis(shape);
+        if channels.is_none() || channels != at.first().copied() || input.layout != first.layout {
+            return Err(
+                node.error(format!("axis {axis} of shape {dims:?} is not supported, the channels are"))
+            );
+        }
+    }
     let op = if inputs.len() == 1 { Op::Identity } else { Op::Concat };
-    importer.push(node, op, inputs)
+    let inputs = inputs.iter().map(|input| input.tensor).collect();
+    importer.push(node, op, inputs, first.layout)
 }

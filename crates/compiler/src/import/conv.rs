@@ -1,8 +1,9 @@
 //! `Conv`.
 
 use super::attributes::NodeRef;
+use super::layout::Layout;
 use super::nodes::Importer;
-use super::window;
+use super::window::{self, Pads};
 use crate::error::CompileError;
 use crate::graph::{Conv, Op};
 use wisp::format::Clamp;
@@ -10,7 +11,7 @@ use wisp::format::Clamp;
 /// Adds the convolution that `node` describes.
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"])?;
-    let input = importer.activation(node, 0)?;
+    let input = importer.map(node, 0)?;
     let shape = importer.shape(input);
     let weight = importer.floats(node, 1, "weight")?;
     let [outputs, inner, kh, kw] = weight.shape[..] else {
@@ -44,14 +45,14 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
     if bias.len() != outputs {
         return Err(node.error(format!("its bias has {} values, {outputs} are needed", bias.len())));
     }
-    let window = window::read(node, [kh, kw], shape)?.window;
+    let window = window::read(node, Pads::UpToKernel, [kh, kw], shape)?.window;
     let weight = channels_last(&weight.values, inner, kh * kw);
     let conv = Conv { window, groups, weight, bias, clamp: Clamp::NONE };
-    importer.push(node, Op::Conv(conv), vec![input])
+    importer.push(node, Op::Conv(conv), vec![input], Layout::Planes)
 }
 
 /// Reorders `[output][input][tap]` to `[output][tap][input]`.
-fn channels_last(values: &[f32], inner: usize, taps: usize) -> Vec<f32> {
+pub fn channels_last(values: &[f32], inner: usize, taps: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(values.len());
     for output in values.chunks_exact((inner * taps).max(1)) {
         for tap in 0..taps {

@@ -56,7 +56,7 @@ fn folded(node: NodeRef<'_>, constants: &HashMap<&str, u64>) -> Result<Option<u6
     Ok(Some(match node.proto.op_type.as_str() {
         "Concat" => sizes.iter().fold(0, |sum, size| sum.saturating_add(*size)),
         // Broadcasting, or indices into the first input.
-        "Add" | "Sub" | "Mul" | "Div" | "Gather" => {
+        "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Gather" => {
             sizes.iter().fold(1, |product, size| product.saturating_mul((*size).max(1)))
         }
         _ => sizes.first().copied().unwrap_or(0),

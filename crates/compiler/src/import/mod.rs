@@ -10,14 +10,19 @@
 //! an ONNX node can be named in an error.
 
 mod activation;
+mod arithmetic;
 mod attributes;
 mod concat;
 mod conv;
+mod dense;
 mod folding;
+mod layout;
 pub(crate) mod limits;
 mod metadata;
 mod nodes;
+mod normalise;
 mod operators;
+mod pad;
 mod parse;
 mod pool;
 mod precheck;
@@ -32,6 +37,7 @@ use crate::error::CompileError;
 use crate::graph::Graph;
 use crate::options::Options;
 
+pub(crate) use layout::Layout;
 pub(crate) use metadata::Description;
 pub(crate) use nodes::Counts;
 pub(crate) use operators::write_supported;

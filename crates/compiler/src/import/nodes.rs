@@ -1,10 +1,11 @@
 //! Walks the ONNX nodes in order and builds the graph, one file an operator family.
 
 use super::attributes::NodeRef;
+use super::layout::Layout;
 use super::operators::{self, Role};
 use super::parse::{Constant, Facts};
 use super::source::Source;
-use super::{activation, concat, conv, limits, pool, reshape, softmax};
+use super::{activation, arithmetic, concat, conv, dense, limits, normalise, pad, pool, reshape, softmax};
 use crate::error::CompileError;
 use crate::graph::{Graph, Node, Op, Shape, TensorId};
 use std::collections::HashMap;
@@ -23,8 +24,8 @@ pub(crate) struct Counts {
 /// The graph of `source`, in the order of its nodes.
 pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileError> {
     let mut importer =
-        Importer { facts, opset: source.opset, graph: Graph::default(), tensors: HashMap::new() };
-    importer.graph.input = importer.define(&source.input, source.shape);
+        Importer { facts, opset: source.opset, graph: Graph::default(), values: HashMap::new() };
+    importer.graph.input = importer.define(&source.input, source.shape, source.layout);
     let mut counts = Counts::default();
     for node in source.node_refs() {
         counts.nodes += 1;
@@ -40,10 +41,18 @@ pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileEr
         counts.convs += usize::from(operator.name == "Conv");
         lower(&mut importer, node)?;
     }
-    let output = importer.tensors.get(&source.output).copied();
-    importer.graph.output = output.ok_or_else(|| {
-        CompileError::tensor(&source.output, "the output is a constant, it does not depend on the input")
-    })?;
+    let fail = |problem: String| CompileError::tensor(&source.output, problem);
+    let output = importer.values.get(&source.output).copied();
+    let output =
+        output.ok_or_else(|| fail("the output is a constant, it does not depend on the input".into()))?;
+    let (shape, dims) = (importer.shape(output.tensor), importer.dims(output));
+    if output.layout.channel_axis(shape).is_none() {
+        return Err(fail(format!(
+            "the output is a map of {shape} (height×width×channels) flattened to {dims:?}, which is supported in \
+             front of a dense layer only"
+        )));
+    }
+    importer.graph.output = output.tensor;
     Ok((importer.graph, counts))
 }
 
@@ -53,17 +62,34 @@ fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileEr
         "MaxPool" => pool::lower_max(importer, node),
         "AveragePool" => pool::lower_average(importer, node),
         "GlobalAveragePool" => pool::lower_global_average(importer, node),
+        "ReduceMean" => pool::lower_mean(importer, node),
+        "Gemm" => dense::lower_gemm(importer, node),
+        "MatMul" => dense::lower_matmul(importer, node),
         "Relu" => activation::lower_relu(importer, node),
         "Clip" => activation::lower_clip(importer, node),
+        "Add" | "Sub" | "Mul" | "Div" => arithmetic::lower(importer, node),
+        "Sum" => arithmetic::lower_sum(importer, node),
+        "BatchNormalization" => normalise::lower_batch(importer, node),
+        "LRN" => normalise::lower_lrn(importer, node),
+        "Pad" => pad::lower(importer, node),
         "Concat" => concat::lower(importer, node),
         "Dropout" => reshape::lower_dropout(importer, node),
         "Identity" => reshape::lower_identity(importer, node),
+        "Cast" => reshape::lower_cast(importer, node),
         "Flatten" => reshape::lower(importer, node, &["axis"]),
         "Reshape" => reshape::lower(importer, node, &["allowzero"]),
         "Squeeze" | "Unsqueeze" => reshape::lower(importer, node, &["axes"]),
+        "Transpose" => reshape::lower_transpose(importer, node),
         "Softmax" => softmax::lower(importer, node),
         _ => Err(operators::unsupported(node)),
     }
+}
+
+/// A tensor of our graph, and how ONNX sees it under some name.
+#[derive(Clone, Copy, Debug)]
+pub struct Value {
+    pub tensor: TensorId,
+    pub layout: Layout,
 }
 
 /// What the operator families need to add their node to the graph.
@@ -71,42 +97,57 @@ pub struct Importer<'a> {
     pub facts: &'a Facts,
     pub opset: i64,
     graph: Graph,
-    tensors: HashMap<String, TensorId>,
+    values: HashMap<String, Value>,
 }
 
 impl Importer<'_> {
-    fn define(&mut self, name: &str, shape: Shape) -> TensorId {
-        let id = self.graph.add_tensor(name, shape);
-        self.tensors.insert(name.into(), id);
-        id
+    fn define(&mut self, name: &str, shape: Shape, layout: Layout) -> TensorId {
+        let tensor = self.graph.add_tensor(name, shape);
+        self.values.insert(name.into(), Value { tensor, layout });
+        tensor
     }
 
     /// The activation tensor that input `index` of a node names.
-    pub fn activation(&self, node: NodeRef<'_>, index: usize) -> Result<TensorId, CompileError> {
+    pub fn activation(&self, node: NodeRef<'_>, index: usize) -> Result<Value, CompileError> {
         let name = node.needed_input(index)?;
         if self.facts.is_constant(name) {
             return Err(
                 node.error(format!("its input \"{name}\" is a constant, which is not supported here"))
             );
         }
-        let known = self.tensors.get(name).copied();
+        let known = self.values.get(name).copied();
         known.ok_or_else(|| {
             node.error(format!("its input \"{name}\" is a second output, which is not supported"))
         })
+    }
+
+    /// As [`activation`](Self::activation), of shape `[1, channels, height, width]`.
+    pub fn map(&self, node: NodeRef<'_>, index: usize) -> Result<TensorId, CompileError> {
+        let value = self.activation(node, index)?;
+        if value.layout == Layout::Planes { Ok(value.tensor) } else { Err(self.wrong_layout(node, value)) }
+    }
+
+    /// The error for a node that needs channels first.
+    pub fn wrong_layout(&self, node: NodeRef<'_>, input: Value) -> CompileError {
+        let (dims, shape) = (self.dims(input), self.shape(input.tensor));
+        node.error(format!(
+            "its input has shape {dims:?}, a picture of {shape} (height×width×channels); [1, channels, height, \
+             width] is needed"
+        ))
     }
 
     pub fn shape(&self, tensor: TensorId) -> Shape {
         self.graph.tensors[tensor].shape
     }
 
+    /// The ONNX shape of a tensor.
+    pub fn dims(&self, value: Value) -> Vec<usize> {
+        value.layout.dims(self.shape(value.tensor))
+    }
+
     /// The values of a floating-point constant that input `index` of a node names.
     pub fn floats(&self, node: NodeRef<'_>, index: usize, what: &str) -> Result<Constant, CompileError> {
-        let name = node.needed_input(index)?;
-        if !self.facts.is_constant(name) {
-            return Err(
-                node.error(format!("its {what} \"{name}\" is not a constant, which is not supported"))
-            );
-        }
+        let name = self.constant(node, index, what)?;
         let constant = self.facts.floats(name).ok_or_else(|| {
             let kind = self.facts.kind(name).unwrap_or_default();
             node.error(format!("its {what} \"{name}\" has data type {kind}, floating point is needed"))
@@ -117,48 +158,95 @@ impl Importer<'_> {
         Ok(constant)
     }
 
-    /// The ONNX shape of a tensor, which has a batch of 1, and what it means as a picture.
-    pub fn picture(&self, node: NodeRef<'_>, name: &str) -> Result<(Vec<usize>, Shape), CompileError> {
-        if !self.facts.is_f32(name) {
-            let kind = self.facts.kind(name).unwrap_or("unknown".into());
-            return Err(node.error(format!("\"{name}\" has data type {kind}, f32 is needed")));
+    /// The values of an integer constant that input `index` of a node names.
+    pub fn ints(&self, node: NodeRef<'_>, index: usize, what: &str) -> Result<Vec<i64>, CompileError> {
+        let name = self.constant(node, index, what)?;
+        self.facts.ints(name).ok_or_else(|| {
+            let kind = self.facts.kind(name).unwrap_or_default();
+            node.error(format!("its {what} \"{name}\" has data type {kind}, integers are needed"))
+        })
+    }
+
+    fn constant<'a>(&self, node: NodeRef<'a>, index: usize, what: &str) -> Result<&'a str, CompileError> {
+        let name = node.needed_input(index)?;
+        if self.facts.is_constant(name) {
+            return Ok(name);
         }
-        let Some(dims) = self.facts.shape(name) else {
-            return Err(node.error(format!("the shape of \"{name}\" does not follow from the input's")));
+        Err(node.error(format!("its {what} \"{name}\" is not a constant, which is not supported")))
+    }
+
+    /// Axes of a tensor of so many dimensions, counted from its start.
+    pub fn axes(&self, node: NodeRef<'_>, axes: &[i64], rank: usize) -> Result<Vec<usize>, CompileError> {
+        let from_start = |&axis: &i64| {
+            let at = if axis < 0 { axis.checked_add(rank as i64)? } else { axis };
+            usize::try_from(at).ok().filter(|at| *at < rank)
         };
-        let shape = match *dims.as_slice() {
-            [1, c, h, w] => Shape { h, w, c },
-            [1, c] => Shape { h: 1, w: 1, c },
-            _ => {
-                let problem = format!(
-                    "\"{name}\" has shape {dims:?}, [1, channels, height, width] or [1, channels] is needed"
-                );
-                return Err(node.error(problem));
+        let found: Option<Vec<usize>> = axes.iter().map(from_start).collect();
+        found.ok_or_else(|| node.error(format!("its axes {axes:?} are not those of {rank} dimensions")))
+    }
+
+    /// Adds the node for `node`. Its output must be what tract inferred.
+    pub fn push(
+        &mut self,
+        node: NodeRef<'_>,
+        op: Op,
+        inputs: Vec<TensorId>,
+        layout: Layout,
+    ) -> Result<(), CompileError> {
+        let name = node.output()?;
+        let shape = self.check(node, &op, &inputs)?;
+        if !self.facts.is_float(name) {
+            let kind = self.facts.kind(name).unwrap_or("unknown".into());
+            return Err(node.error(format!("\"{name}\" has data type {kind}, f32 or f16 is needed")));
+        }
+        let (given, inferred) = (layout.dims(shape), self.facts.shape(name));
+        match inferred {
+            Some(inferred) if inferred == given => {}
+            Some(inferred) => {
+                return Err(node
+                    .error(format!("its output has shape {inferred:?}, but its attributes give {given:?}")));
             }
+            None => {
+                return Err(node.error(format!("the shape of \"{name}\" does not follow from the input's")));
+            }
+        }
+        let output = self.define(name, shape, layout);
+        self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
+        Ok(())
+    }
+
+    /// Adds one of several nodes that stand for `node`, whose output has no name in the file.
+    pub fn push_inner(
+        &mut self,
+        node: NodeRef<'_>,
+        op: Op,
+        inputs: Vec<TensorId>,
+    ) -> Result<TensorId, CompileError> {
+        let shape = self.check(node, &op, &inputs)?;
+        let output = self.graph.add_tensor(node.name, shape);
+        self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
+        Ok(output)
+    }
+
+    /// The shape of what `op` gives, if it is one that the runtime can have.
+    fn check(&self, node: NodeRef<'_>, op: &Op, inputs: &[TensorId]) -> Result<Shape, CompileError> {
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let Some(shape) = op.output_shape(&shapes) else {
+            let shapes: Vec<String> = shapes.iter().map(Shape::to_string).collect();
+            return Err(node.error(format!(
+                "it does not fit its input of {} (height×width×channels)",
+                shapes.join(" and ")
+            )));
         };
         let within = (1..=limits::SIDE).contains(&shape.h)
             && (1..=limits::SIDE).contains(&shape.w)
             && (1..=limits::CHANNELS).contains(&shape.c)
             && shape.values() as u64 <= limits::TENSOR_VALUES;
         if !within {
-            return Err(node.error(format!("\"{name}\" has shape {dims:?}, which is empty or too large")));
-        }
-        Ok((dims, shape))
-    }
-
-    /// Adds the node for `node`, whose shape must be the one that tract inferred.
-    pub fn push(&mut self, node: NodeRef<'_>, op: Op, inputs: Vec<TensorId>) -> Result<(), CompileError> {
-        let name = node.output()?;
-        let (_, shape) = self.picture(node, name)?;
-        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
-        if op.output_shape(&shapes) != Some(shape) {
-            let expected = op.output_shape(&shapes).map_or("nothing".into(), |shape| shape.to_string());
             return Err(node.error(format!(
-                "its output is {shape} (height×width×channels), but its attributes give {expected}"
+                "its output is {shape} (height×width×channels), which is empty or too large"
             )));
         }
-        let output = self.define(name, shape);
-        self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
-        Ok(())
+        Ok(shape)
     }
 }

@@ -93,14 +93,25 @@ impl Facts {
         Some(format!("{:?}", self.fact(tensor)?.datum_type.concretize()?).to_lowercase())
     }
 
-    /// Whether a tensor holds `f32`.
-    pub fn is_f32(&self, tensor: &str) -> bool {
-        self.fact(tensor).and_then(|fact| fact.datum_type.concretize()) == Some(DatumType::F32)
+    /// Whether a tensor holds `f32`, or `f16`, which is computed in `f32`.
+    pub fn is_float(&self, tensor: &str) -> bool {
+        let kind = self.fact(tensor).and_then(|fact| fact.datum_type.concretize());
+        matches!(kind, Some(DatumType::F32 | DatumType::F16))
     }
 
     /// The value of a constant boolean scalar.
     pub fn flag(&self, tensor: &str) -> Option<bool> {
         self.fact(tensor)?.value.concretize()?.cast_to_scalar::<bool>().ok()
+    }
+
+    /// The values of a constant integer tensor; `None` if it is something else.
+    pub fn ints(&self, tensor: &str) -> Option<Vec<i64>> {
+        let value = self.fact(tensor)?.value.concretize()?;
+        if !value.datum_type().is_integer() {
+            return None;
+        }
+        let value = value.cast_to::<i64>().ok()?;
+        Some(value.as_plain_ram()?.as_slice::<i64>().ok()?.to_vec())
     }
 
     /// The values of a constant floating-point tensor; `None` if it is something else.

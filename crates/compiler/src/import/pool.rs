@@ -1,8 +1,9 @@
-//! `MaxPool`, `AveragePool` and `GlobalAveragePool`.
+//! `MaxPool`, `AveragePool`, `GlobalAveragePool` and `ReduceMean`.
 
 use super::attributes::NodeRef;
+use super::layout::Layout;
 use super::nodes::Importer;
-use super::window;
+use super::window::{self, Pads};
 use crate::error::CompileError;
 use crate::graph::Op;
 
@@ -10,9 +11,10 @@ use crate::graph::Op;
 pub fn lower_max(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     // The storage order is that of the second output, the positions of the maxima.
     node.only(&["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"])?;
-    let input = importer.activation(node, 0)?;
-    let window = window::read(node, window::pool_kernel(node)?, importer.shape(input))?.window;
-    importer.push(node, Op::MaxPool(window), vec![input])
+    let input = importer.map(node, 0)?;
+    let window =
+        window::read(node, Pads::BelowKernel, window::pool_kernel(node)?, importer.shape(input))?.window;
+    importer.push(node, Op::MaxPool(window), vec![input], Layout::Planes)
 }
 
 /// Adds an average-pool; one whose window is the whole picture becomes a global average.
@@ -26,10 +28,10 @@ pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
         "pads",
         "strides",
     ])?;
-    let input = importer.activation(node, 0)?;
+    let input = importer.map(node, 0)?;
     let shape = importer.shape(input);
     let kernel = window::pool_kernel(node)?;
-    let placed = window::read(node, kernel, shape)?;
+    let placed = window::read(node, Pads::BelowKernel, kernel, shape)?;
     let window = placed.window;
     let padded = window.pad_start != (0, 0) || window.pad_end != (0, 0);
     let include_pad = node.flag("count_include_pad")? && padded;
@@ -44,12 +46,35 @@ pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
     } else {
         Op::AveragePool { window, include_pad }
     };
-    importer.push(node, op, vec![input])
+    importer.push(node, op, vec![input], Layout::Planes)
 }
 
 /// Adds a global average.
 pub fn lower_global_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
+    let input = importer.map(node, 0)?;
+    importer.push(node, Op::GlobalAverage, vec![input], Layout::Planes)
+}
+
+/// Adds the mean over rows and columns, which is a global average.
+pub fn lower_mean(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     let input = importer.activation(node, 0)?;
-    importer.push(node, Op::GlobalAverage, vec![input])
+    let dims = importer.dims(input);
+    let axes = if importer.opset < 18 {
+        node.only(&["axes", "keepdims"])?;
+        node.ints("axes")?.unwrap_or_default().to_vec()
+    } else {
+        node.only(&["keepdims", "noop_with_empty_axes"])?;
+        if node.input(1).is_some() { importer.ints(node, 1, "axes")? } else { vec![] }
+    };
+    let mut places = importer.axes(node, &axes, dims.len())?;
+    places.sort_unstable();
+    if input.layout.pixel_axes().is_none_or(|pixels| places != pixels) {
+        return Err(node.error(format!(
+            "the mean over axes {axes:?} of shape {dims:?} is not supported, over rows and columns it is"
+        )));
+    }
+    let keeps = node.int("keepdims")?.unwrap_or(1) != 0;
+    let layout = if keeps { input.layout } else { Layout::FlatPlanes };
+    importer.push(node, Op::GlobalAverage, vec![input.tensor], layout)
 }

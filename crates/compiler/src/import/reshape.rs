@@ -1,4 +1,5 @@
-//! Operators that leave every value where it is: `Identity`, `Dropout`, and reshapes of a vector.
+//! Operators that leave every value of ours where it is: `Identity`, `Cast`, `Dropout`, reshapes, and
+//! transposes between channels first and channels last.
 
 use super::attributes::NodeRef;
 use super::nodes::Importer;
@@ -9,7 +10,7 @@ use crate::graph::Op;
 pub fn lower_identity(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
     let input = importer.activation(node, 0)?;
-    importer.push(node, Op::Identity, vec![input])
+    importer.push(node, Op::Identity, vec![input.tensor], input.layout)
 }
 
 /// Dropout does nothing outside training. A mask output is fine as long as nothing reads it: then it has
@@ -22,26 +23,47 @@ pub fn lower_dropout(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
         return Err(node.error("dropout in training mode is not supported"));
     }
     let input = importer.activation(node, 0)?;
-    importer.push(node, Op::Identity, vec![input])
+    importer.push(node, Op::Identity, vec![input.tensor], input.layout)
 }
 
-/// A reshape changes nothing in memory when it keeps the picture: a vector of channels stays one whether
-/// its shape is [1, C] or [1, C, 1, 1].
+/// A cast between floating-point types: we compute in `f32` whatever the file's type.
+pub fn lower_cast(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+    node.only(&["saturate", "to"])?;
+    let input = importer.activation(node, 0)?;
+    importer.push(node, Op::Identity, vec![input.tensor], input.layout)
+}
+
+/// A reshape is another name when it keeps the order of the values: a map may become a vector and a
+/// vector of channels a map of one pixel, but rows, columns and channels stay what they are.
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>, known: &[&str]) -> Result<(), CompileError> {
     node.only(known)?;
     let input = importer.activation(node, 0)?;
-    let before = importer.shape(input);
+    let shape = importer.shape(input.tensor);
     let after = importer.facts.shape(node.output()?).unwrap_or_default();
-    let kept = match after[..] {
-        [1, c] => before.is_vector() && before.c == c,
-        [1, c, h, w] => (before.h, before.w, before.c) == (h, w, c),
-        _ => false,
-    };
-    if !kept {
+    let Some(layout) = input.layout.reshaped(shape, &after) else {
+        let before = importer.dims(input);
         return Err(node.error(format!(
-            "it turns a map of {before} (height×width×channels) into shape {after:?}; only a map of one pixel, \
-             such as a global average gives, can become a vector"
+            "it turns shape {before:?} (a picture of {shape}, height×width×channels) into {after:?}; only flattening \
+             a picture to [1, values] is supported, and giving a vector dimensions of 1"
         )));
-    }
-    importer.push(node, Op::Identity, vec![input])
+    };
+    importer.push(node, Op::Identity, vec![input.tensor], layout)
+}
+
+/// A transpose between channels first and channels last is another name: our order is our own.
+pub fn lower_transpose(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+    node.only(&["perm"])?;
+    let input = importer.activation(node, 0)?;
+    let dims = importer.dims(input);
+    let reversed: Vec<i64> = (0..dims.len() as i64).rev().collect();
+    let perm = node.ints("perm")?.unwrap_or(&reversed);
+    let axes = importer.axes(node, perm, dims.len())?;
+    let layout = input.layout.transposed(importer.shape(input.tensor), &axes);
+    let Some(layout) = layout.filter(|_| axes.len() == dims.len()) else {
+        return Err(node.error(format!(
+            "the order {perm:?} of shape {dims:?} is not supported: only between channels first ([0, 3, 1, 2]) and \
+             channels last ([0, 2, 3, 1])"
+        )));
+    };
+    importer.push(node, Op::Identity, vec![input.tensor], layout)
 }

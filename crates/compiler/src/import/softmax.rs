@@ -10,15 +10,19 @@ use crate::graph::Op;
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["axis"])?;
     let input = importer.activation(node, 0)?;
-    let (dims, shape) = importer.picture(node, node.needed_input(0)?)?;
+    let (dims, shape) = (importer.dims(input), importer.shape(input.tensor));
     let flattens = importer.opset < 13;
-    let axis = node.int("axis")?.unwrap_or(if flattens { 1 } else { -1 });
-    let axis = if axis < 0 { axis + dims.len() as i64 } else { axis };
-    if axis != 1 || (flattens && !shape.is_vector()) {
+    let given = node.int("axis")?.unwrap_or(if flattens { 1 } else { -1 });
+    let axis = importer.axes(node, &[given], dims.len())?.first().copied().unwrap_or(0);
+    let end = if flattens { dims.len() } else { axis + 1 };
+    // What it runs over must be the channels, and nothing else that counts.
+    let over: usize = dims[axis..end].iter().product();
+    let channels = input.layout.channel_axis(shape);
+    if over != shape.c || !channels.is_some_and(|channels| (axis..end).contains(&channels)) {
         let over = if flattens { "from axis" } else { "over axis" };
         return Err(node.error(format!(
-            "softmax {over} {axis} of shape {dims:?} is not supported, over the channels (axis 1) is"
+            "softmax {over} {given} of shape {dims:?} is not supported, over the channels it is"
         )));
     }
-    importer.push(node, Op::Softmax, vec![input])
+    importer.push(node, Op::Softmax, vec![input.tensor], input.layout)
 }

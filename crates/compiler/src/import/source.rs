@@ -1,6 +1,7 @@
 //! The decoded file, cut down to what its output needs, with the input's shape fixed.
 
 use super::attributes::{NodeRef, label};
+use super::layout::Layout;
 use super::limits;
 use super::metadata::{self, Description};
 use super::precheck;
@@ -27,6 +28,10 @@ pub(crate) struct Source {
     /// Name of the input tensor.
     pub input: String,
     pub shape: Shape,
+    /// Whether its channels come first or last.
+    pub layout: Layout,
+    /// `f32` or `f16`.
+    pub kind: DataType,
     /// Name of the output tensor.
     pub output: String,
     /// What to call each node.
@@ -40,7 +45,8 @@ impl Source {
         let opset = precheck::opset(&model)?;
         let metadata = metadata::read(&model.metadata_props)?;
         let input = find_input(&graph)?;
-        let shape = input_shape(&input, &metadata, options)?;
+        let layout = input_layout(&graph, &input.name);
+        let (shape, kind) = input_type(&input, layout, &metadata, options)?;
         let mut description = metadata.describe(name, options)?;
         if options.scale_crop {
             description.scale_crop(shape.h.max(shape.w));
@@ -48,12 +54,13 @@ impl Source {
         let output = find_output(&graph, &input.name, options)?;
         prune(&mut graph, &output);
         let names = graph.node.iter().enumerate().map(|(index, node)| label(node, index)).collect();
-        graph.input = vec![ValueInfoProto { r#type: Some(fixed(shape)), ..named(&input.name) }];
+        graph.input = vec![ValueInfoProto { r#type: Some(fixed(shape, layout, kind)), ..named(&input.name) }];
         graph.output = vec![named(&output)];
         graph.value_info.clear();
         graph.quantization_annotation.clear();
         tell_apart(&mut graph);
-        Ok(Self { model, graph, opset, description, input: input.name, shape, output, names })
+        let input = input.name;
+        Ok(Self { model, graph, opset, description, input, shape, layout, kind, output, names })
     }
 
     pub fn nodes(&self) -> &[NodeProto] {
@@ -90,7 +97,9 @@ impl Source {
             let Some(input) = node.input.first() else { break };
             match node.op_type.as_str() {
                 "Softmax" => return input.clone(),
-                "Identity" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Dropout" => tensor = input,
+                "Identity" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Dropout" => {
+                    tensor = input
+                }
                 _ => break,
             }
         }
@@ -115,13 +124,40 @@ fn named(name: &str) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), ..Default::default() }
 }
 
-/// The type of an `f32` tensor `[1, channels, height, width]`.
-fn fixed(shape: Shape) -> TypeProto {
+/// The type of a tensor whose shape is known.
+fn fixed(shape: Shape, layout: Layout, kind: DataType) -> TypeProto {
     let dim = |size: usize| Dimension { value: Some(Dim::DimValue(size as i64)), ..Default::default() };
-    let dims = [1, shape.c, shape.h, shape.w].map(dim).to_vec();
-    let tensor =
-        type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim: dims }) };
+    let dims = layout.dims(shape).into_iter().map(dim).collect();
+    let tensor = type_proto::Tensor { elem_type: kind as i32, shape: Some(TensorShapeProto { dim: dims }) };
     TypeProto { value: Some(Type::TensorType(tensor)), ..Default::default() }
+}
+
+/// Channels come last where everything that reads the input, behind arithmetic on each value, transposes
+/// it to channels first.
+fn input_layout(graph: &GraphProto, input: &str) -> Layout {
+    let mut open = HashSet::from([input]);
+    let mut transposed = false;
+    for node in &graph.node {
+        if !node.input.iter().any(|name| open.contains(name.as_str())) {
+            continue;
+        }
+        match node.op_type.as_str() {
+            "Add" | "Sub" | "Mul" | "Div" | "Cast" | "Identity" | "Relu" | "Clip" => {
+                open.extend(node.output.iter().map(String::as_str));
+            }
+            "Transpose" => {
+                let perm = node.attribute.iter().find(|attribute| attribute.name == "perm");
+                if perm.is_none_or(|perm| perm.ints != [0, 3, 1, 2]) {
+                    return Layout::Planes;
+                }
+                transposed = true;
+            }
+            // Sizes may be asked for.
+            "Shape" => {}
+            _ => return Layout::Planes,
+        }
+    }
+    if transposed { Layout::Pixels } else { Layout::Planes }
 }
 
 /// The one input that has no initialiser.
@@ -137,27 +173,35 @@ fn find_input(graph: &GraphProto) -> Result<ValueInfoProto, CompileError> {
     }
 }
 
-/// Height, width and channels of the input; a batch of open size becomes 1.
-fn input_shape(
+/// Height, width, channels and type of the input; a batch of open size becomes 1.
+fn input_type(
     input: &ValueInfoProto,
+    layout: Layout,
     metadata: &metadata::Metadata,
     options: &Options,
-) -> Result<Shape, CompileError> {
+) -> Result<(Shape, DataType), CompileError> {
     let fail = |problem: String| CompileError::tensor(&input.name, problem);
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         return Err(fail("the graph's input has no tensor type".into()));
     };
-    if tensor.elem_type != DataType::Float as i32 {
-        let found = DataType::try_from(tensor.elem_type);
-        let found = found.map_or(tensor.elem_type.to_string(), |kind| format!("{kind:?}"));
-        return Err(fail(format!("the graph's input has data type {found}, Float is needed")));
-    }
+    let kind = match DataType::try_from(tensor.elem_type) {
+        Ok(kind @ (DataType::Float | DataType::Float16)) => kind,
+        other => {
+            let found = other.map_or(tensor.elem_type.to_string(), |kind| format!("{kind:?}"));
+            return Err(fail(format!("the graph's input has data type {found}, Float is needed")));
+        }
+    };
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim);
-    let [batch, channels, height, width] = dims else {
-        return Err(fail(format!(
-            "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
-            dims.len()
-        )));
+    let [batch, rest @ ..] = dims else { return Err(fail("the graph's input has no dimensions".into())) };
+    let (channels, height, width) = match (layout, rest) {
+        (Layout::Pixels, [height, width, channels]) => (channels, height, width),
+        (_, [channels, height, width]) => (channels, height, width),
+        _ => {
+            return Err(fail(format!(
+                "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
+                dims.len()
+            )));
+        }
     };
     if let Some(Dim::DimValue(batch)) = batch.value
         && batch != 1
@@ -191,7 +235,7 @@ fn input_shape(
     if shape.values() as u64 > limits::TENSOR_VALUES {
         return Err(CompileError::limit("values of the input", shape.values() as u64, limits::TENSOR_VALUES));
     }
-    Ok(shape)
+    Ok((shape, kind))
 }
 
 /// The tensor to stop at: the one that the options name, or the graph's first output.

@@ -12,8 +12,22 @@ pub struct Placed {
     pub overhangs: bool,
 }
 
+/// How large the pads of a window may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pads {
+    /// Smaller than the kernel: every window covers a pixel.
+    BelowKernel,
+    /// As large as the kernel: a convolution may see nothing but zeros.
+    UpToKernel,
+}
+
 /// The window of `node` with a kernel of `kernel` rows and columns, on an input of shape `input`.
-pub fn read(node: NodeRef<'_>, kernel: [usize; 2], input: Shape) -> Result<Placed, CompileError> {
+pub fn read(
+    node: NodeRef<'_>,
+    allowed: Pads,
+    kernel: [usize; 2],
+    input: Shape,
+) -> Result<Placed, CompileError> {
     if let Some(given) = node.ints("kernel_shape")?
         && !given.iter().copied().eq(kernel.map(|side| side as i64))
     {
@@ -46,7 +60,7 @@ pub fn read(node: NodeRef<'_>, kernel: [usize; 2], input: Shape) -> Result<Place
             }
         };
         window[axis] = Axis { kernel, stride, start, end, overhang: 0 };
-        window[axis].check(node, side as i64, name, ceil)?;
+        window[axis].check(node, allowed, side as i64, name, ceil)?;
     }
     let narrow = |value: i64| value as u16;
     let each = |value: fn(&Axis) -> i64| (narrow(value(&window[0])), narrow(value(&window[1])));
@@ -129,12 +143,25 @@ struct Axis {
 }
 
 impl Axis {
-    /// Checks that every window covers a real pixel of a side of `side`, and works out the overhang.
-    fn check(&mut self, node: NodeRef<'_>, side: i64, name: &str, ceil: bool) -> Result<(), CompileError> {
+    /// Checks that windows fit a side of `side` and its pads, and works out the overhang.
+    fn check(
+        &mut self,
+        node: NodeRef<'_>,
+        allowed: Pads,
+        side: i64,
+        name: &str,
+        ceil: bool,
+    ) -> Result<(), CompileError> {
         let Self { kernel, stride, start, end, .. } = *self;
+        let (most, rule) = match allowed {
+            Pads::BelowKernel => (kernel - 1, "smaller than"),
+            Pads::UpToKernel => (kernel, "at most"),
+        };
         for pad in [start, end] {
-            if !(0..kernel).contains(&pad) {
-                return Err(node.error(format!("a pad of {pad} {name} is not supported, it must be 0 or more and smaller than the kernel's {kernel}")));
+            if !(0..=most).contains(&pad) {
+                return Err(node.error(format!(
+                    "a pad of {pad} {name} is not supported, it must be 0 or more and {rule} the kernel's {kernel}"
+                )));
             }
         }
         let Some(room) = (side + start + end).checked_sub(kernel).filter(|room| *room >= 0) else {

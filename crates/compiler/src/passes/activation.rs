@@ -1,4 +1,4 @@
-//! Folds a clamp into the convolution or clamp that it alone reads.
+//! Folds a clamp into the convolution, sum or clamp that it alone reads.
 
 use crate::graph::{Graph, Op};
 use wisp::format::Clamp;
@@ -17,7 +17,7 @@ pub fn run(graph: &mut Graph) {
         let target = &mut graph.nodes[producer];
         let bounds = match &mut target.op {
             Op::Conv(conv) => &mut conv.clamp,
-            Op::Clamp(bounds) => bounds,
+            Op::Add(bounds) | Op::Clamp(bounds) => bounds,
             _ => continue,
         };
         *bounds = after(*bounds, clamp);
@@ -63,6 +63,18 @@ mod tests {
         builder.add("concat", Op::Concat, &[conv, relu]);
         let graph = check(run, builder.finish());
         assert_eq!(names(&graph), ["conv", "relu", "concat"]);
+    }
+
+    #[test]
+    fn a_sum_takes_the_activation_of_its_block() {
+        let mut builder = Builder::new(4, 4, 3);
+        let input = builder.input();
+        let conv = builder.conv("conv", input, 3, 3);
+        let sum = builder.add("sum", Op::Add(Clamp::NONE), &[conv, input]);
+        builder.relu("relu", sum);
+        let graph = check(run, builder.finish());
+        assert_eq!(names(&graph), ["conv", "sum"]);
+        assert_eq!(graph.nodes[1].op, Op::Add(Clamp::RELU));
     }
 
     #[test]

@@ -3,18 +3,22 @@
 //! | pass | what it does |
 //! |---|---|
 //! | `identity` | drops operations that leave every value where it is |
-//! | `activation` | folds a clamp into the convolution or clamp before it |
+//! | `pad` | folds zeros around a picture into the windows that read it |
+//! | `affine` | folds a scale and shift of channels into the convolution before it |
+//! | `activation` | folds a clamp into the convolution, sum or clamp before it |
 //! | `average` | joins a convolution and the global average over its map |
 //! | `dead` | drops what the output does not need |
 //! | `concat` | turns concatenations into views: each input is written where it belongs |
 //! | `output` | gives the output a buffer of its own |
 
 mod activation;
+mod affine;
 mod average;
 mod concat;
 mod dead;
 mod identity;
 mod output;
+mod pad;
 #[cfg(any(test, debug_assertions))]
 mod verify;
 
@@ -28,6 +32,8 @@ type Pass = fn(&mut Graph);
 
 const PASSES: &[(&str, Pass)] = &[
     ("identity", identity::run),
+    ("pad", pad::run),
+    ("affine", affine::run),
     ("activation", activation::run),
     ("average", average::run),
     ("dead", dead::run),

@@ -5,13 +5,14 @@ use crate::compile::{read, stem};
 use crate::error::{Cause, CompileError};
 use crate::graph::Shape;
 use crate::guard;
-use crate::import::{Description, Source};
+use crate::import::{Description, Layout, Source};
 use crate::options::Options;
 use std::path::Path;
 use std::sync::Arc;
 use tract_core::internal::{DimLike, SimpleState};
 use tract_core::prelude::multithread::Executor;
 use tract_core::prelude::*;
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
 use wisp::format::Weights;
 use wisp::vision::Preprocess;
@@ -27,6 +28,8 @@ pub struct Reference {
     separate_logits: bool,
     description: Description,
     input: [usize; 3],
+    layout: Layout,
+    kind: DatumType,
     classes: usize,
     nodes: usize,
     convs: usize,
@@ -71,13 +74,17 @@ impl Reference {
         let logits = source.logits();
         let separate_logits = source.add_output(&logits);
         source.model.graph = Some(std::mem::take(&mut source.graph));
+        let kind = match source.kind {
+            DataType::Float16 => DatumType::F16,
+            _ => DatumType::F32,
+        };
         let loaded = guard::catch(|| -> TractResult<_> {
             let parsed = tract_onnx::onnx().parse(&source.model, None)?;
             source.model.graph = None;
             let mut model = parsed.model;
             // Parsing forgets the input's type where the input is an output too (a lone softmax).
-            let Shape { h, w, c } = source.shape;
-            model.set_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), [1, c, h, w]))?;
+            let dims = source.layout.dims(source.shape);
+            model.set_input_fact(0, InferenceFact::dt_shape(kind, &*dims))?;
             let model = model.into_optimized()?;
             let tract_nodes = model.nodes().len();
             let fact = model.output_fact(0)?;
@@ -90,8 +97,20 @@ impl Reference {
         });
         let (plan, state, classes, tract_nodes) = flatten("load the model", loaded)?;
         let input = [source.shape.h, source.shape.w, source.shape.c];
-        let description = source.description;
-        Ok(Self { plan, state, separate_logits, description, input, classes, nodes, convs, tract_nodes })
+        let Source { layout, description, .. } = source;
+        Ok(Self {
+            plan,
+            state,
+            separate_logits,
+            description,
+            input,
+            layout,
+            kind,
+            classes,
+            nodes,
+            convs,
+            tract_nodes,
+        })
     }
 
     /// Runs the model on an input in our order: rows of pixels of channels.
@@ -105,12 +124,14 @@ impl Reference {
             let problem = format!("{} values are given, {height}×{width}×{channels} are needed", input.len());
             return Err(CompileError::Option { option: "input", problem });
         }
-        let planes = to_planes(input, channels);
+        let shape = Shape { h: height, w: width, c: channels };
+        let (dims, kind) = (self.layout.dims(shape), self.kind);
+        let values = if self.layout == Layout::Pixels { input.to_vec() } else { to_planes(input, channels) };
         let state = &mut self.state;
         let ran = guard::catch(|| -> TractResult<_> {
-            let tensor = Tensor::from_shape(&[1, channels, height, width], &planes)?;
+            let tensor = Tensor::from_shape(&dims, &values)?.cast_to_dt(kind)?.into_owned();
             let outputs = state.run(tvec![tensor.into_tvalue()])?;
-            outputs.iter().map(|output| values(output)).collect::<TractResult<Vec<_>>>()
+            outputs.iter().map(|output| output_values(output)).collect::<TractResult<Vec<_>>>()
         });
         let outputs = flatten("run the model", ran).inspect_err(|_| {
             // Whatever the failed run left behind must not reach the next one.
@@ -184,7 +205,7 @@ fn check_quantised(source: &Source) -> Result<(), CompileError> {
 }
 
 /// The values of an output, a map `[1, channels, height, width]` in our order.
-fn values(output: &Tensor) -> TractResult<Vec<f32>> {
+fn output_values(output: &Tensor) -> TractResult<Vec<f32>> {
     let output = output.cast_to::<f32>()?;
     let plain = output.try_as_plain_ram()?;
     let values = plain.as_slice::<f32>()?;

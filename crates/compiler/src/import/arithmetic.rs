@@ -1,0 +1,93 @@
+//! `Add`, `Sum`, `Sub`, `Mul` and `Div`: of two tensors, or of a tensor and a constant for each channel.
+
+use super::attributes::NodeRef;
+use super::nodes::{Importer, Value};
+use crate::error::CompileError;
+use crate::graph::Op;
+use wisp::format::Clamp;
+
+/// Adds the sum, difference, product or quotient that the node's operator says.
+pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+    // Up to opset 6, `broadcast` and `axis` placed the second input; later files carry them idly at most.
+    node.only(&[])?;
+    let operator = node.proto.op_type.as_str();
+    let constant = |index| node.input(index).is_some_and(|name| importer.facts.is_constant(name));
+    match (constant(0), constant(1)) {
+        (false, false) if operator == "Add" => lower_sum(importer, node),
+        (false, false) => {
+            Err(node.error("of two computed tensors it is not supported, with a constant it is"))
+        }
+        (first, _) => {
+            let (data, other) = if first { (1, 0) } else { (0, 1) };
+            let input = importer.activation(node, data)?;
+            let values = channel_constant(importer, node, input, other)?;
+            let all = |value: f32| vec![value; values.len()];
+            let negated = || values.iter().map(|value| -value).collect();
+            let (scale, shift) = match operator {
+                "Add" => (all(1.0), values),
+                "Sub" if first => (all(-1.0), values),
+                "Sub" => (all(1.0), negated()),
+                "Mul" => (values.clone(), all(0.0)),
+                "Div" if !first && !values.contains(&0.0) => {
+                    (values.iter().map(|value| 1.0 / value).collect(), all(0.0))
+                }
+                "Div" if first => return Err(node.error("a constant divided by a tensor is not supported")),
+                _ => return Err(node.error("it divides by zero")),
+            };
+            importer.push(node, Op::Affine { scale, shift }, vec![input.tensor], input.layout)
+        }
+    }
+}
+
+/// Adds the sum of any number of tensors, two by two.
+pub fn lower_sum(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+    node.only(&[])?;
+    let mut inputs = (0..node.proto.input.len()).map(|index| importer.activation(node, index));
+    let first = inputs.next().unwrap_or_else(|| importer.activation(node, 0))?;
+    let rest = inputs.collect::<Result<Vec<_>, _>>()?;
+    let Some((&last, middle)) = rest.split_last() else {
+        return importer.push(node, Op::Identity, vec![first.tensor], first.layout);
+    };
+    for value in &rest {
+        let (one, other) = (importer.dims(first), importer.dims(*value));
+        if one != other || first.layout != value.layout {
+            let problem = format!("it adds shapes {one:?} and {other:?}, they must be the same");
+            return Err(node.error(problem));
+        }
+    }
+    let mut sum = first.tensor;
+    for value in middle {
+        sum = importer.push_inner(node, Op::Add(Clamp::NONE), vec![sum, value.tensor])?;
+    }
+    importer.push(node, Op::Add(Clamp::NONE), vec![sum, last.tensor], first.layout)
+}
+
+/// The constant that input `index` names, as one value for each channel of `input`.
+fn channel_constant(
+    importer: &Importer<'_>,
+    node: NodeRef<'_>,
+    input: Value,
+    index: usize,
+) -> Result<Vec<f32>, CompileError> {
+    let constant = importer.floats(node, index, "constant")?;
+    let (shape, dims) = (importer.shape(input.tensor), importer.dims(input));
+    if let [value] = constant.values[..]
+        && constant.shape.len() <= dims.len()
+    {
+        return Ok(vec![value; shape.c]);
+    }
+    // ONNX aligns shapes at their ends.
+    let axis = input.layout.channel_axis(shape).map(|axis| dims.len() - axis);
+    let from_end = constant.shape.iter().rev().zip(1..);
+    let long: Vec<usize> = from_end.filter(|&(&dim, _)| dim != 1).map(|(_, position)| position).collect();
+    if constant.shape.len() <= dims.len()
+        && axis.is_some_and(|axis| long == [axis])
+        && constant.values.len() == shape.c
+    {
+        return Ok(constant.values);
+    }
+    Err(node.error(format!(
+        "its constant of shape {:?} does not give one value to each of the {} channels of shape {dims:?}",
+        constant.shape, shape.c
+    )))
+}
