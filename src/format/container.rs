@@ -275,10 +275,18 @@ impl<E: Extend<u8>> Sink<'_, E> {
 
 impl<E: Extend<u8>> Extend<u8> for Sink<'_, E> {
     fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        let (hash, written) = (&mut self.hash, &mut self.written);
-        self.out.extend(bytes.into_iter().inspect(|&byte| {
-            hash.update([byte]);
-            *written += 1;
-        }));
+        // In pieces: hashing byte by byte takes seconds for the weights of a large model.
+        let mut piece = heapless::Vec::<u8, 1024>::new();
+        let mut bytes = bytes.into_iter();
+        loop {
+            piece.clear();
+            piece.extend(bytes.by_ref().take(piece.capacity()));
+            if piece.is_empty() {
+                break;
+            }
+            self.hash.update(&piece);
+            self.written += piece.len();
+            self.out.extend(piece.iter().copied());
+        }
     }
 }
