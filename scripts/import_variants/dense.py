@@ -8,8 +8,8 @@ from net import Net
 VALUES = 24
 
 
-def head(name, style, opset, batch=1):
-    net = Net(name, style, opset, (batch, 3, 7, 5))
+def head(name, style, opset, batch=1, **more):
+    net = Net(name, style, opset, (batch, 3, 7, 5), **more)
     return net, net.max_pool(net.relu(net.conv(net.input, 3, 4, 1)), 2, 2)
 
 
@@ -39,8 +39,6 @@ def products():
     yield net.ends(net.matmul_add(net.flatten(x), VALUES, 3))
     net, x = head("matmul_add_bias_first", "torch-1.5", 11)
     yield net.ends(net.matmul_add(net.flatten(x), VALUES, 3, first=True))
-    net, x = head("matmul_add_bias_row", "paddle2onnx", 13)
-    yield net.ends(net.matmul_add(net.flatten(x), VALUES, 3, shape=[1, 3]))
     net, x = head("matmul_alone", "dynamo", 18)
     weight = net.dense_weights("dense", VALUES, 3, False)
     yield net.ends(net.op("MatMul", [net.flatten(x), weight]))
@@ -89,19 +87,14 @@ def flattens():
     yield net.ends(net.gemm(x, VALUES, 3))
     net, x = head("dense_flatten_relu", "keras2onnx", 12)
     yield net.ends(net.matmul_add(net.relu(net.flatten(net.conv(x, 4, 4, 1))), VALUES, 3))
-    # VGG's end: two hidden layers with ReLU and Dropout between.
-    net, x = head("dense_hidden_layers_opset_9", "torch-1.2", 9)
-    x = net.op("Dropout", [net.relu(net.gemm(net.flatten(x), VALUES, 7, hint="classifier.0"))], ratio=0.5)
-    x = net.op("Dropout", [net.relu(net.gemm(x, 7, 6, hint="classifier.3"))], ratio=0.5)
-    yield net.ends(net.gemm(x, 6, 5, hint="classifier.6"))
     # Caffe2 has a shape of its own before each dense layer, and a mask behind each Dropout.
-    net, x = head("dense_hidden_layers_caffe2", "caffe2", 7)
+    net, x = head("dense_hidden_layers_caffe2", "caffe2", 7, seed=1)
     x = net.reshape(x, [1, VALUES], hint="OC2_DUMMY_0")
     x = net.relu(net.gemm(x, VALUES, 7, hint="fc6"))
     x = net.op("Dropout", [x], outputs=2, ratio=0.5)[0]
     x = net.gemm(net.reshape(x, [1, 7], hint="OC2_DUMMY_2"), 7, 5, hint="fc8")
     yield net.ends(net.op("Softmax", [x]))
-    net, x = head("dense_batch_norm", "torch-2.1", 15)
+    net, x = head("dense_batch_norm", "torch-2.1", 15, seed=1)
     x = net.relu(net.batch_norm(net.gemm(net.flatten(x), VALUES, 6, bias=False, hint="fc1"), 6, hint="bn"))
     yield net.ends(net.gemm(x, 6, 5, hint="fc2"))
     # Two heads on one flattened map.

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from onnx import TensorProto, checker, helper, shape_inference
 
-from styles import ATEN, IR, STYLES
+from styles import ATEN, CAFFE2, IR, STYLES
 
 KINDS = {
     "float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE,
@@ -31,10 +31,11 @@ class Net:
     `shape` may hold names for open dimensions, and None for one without a name. `weights` overrides the
     style: `init`, `node` or `cast` (a float16 initialiser with a Cast behind it). `dtype` is that of the
     constants and of the input. `infos`: the inner shapes are written down, which makes files large.
+    `seed` is another one, where that of the name gives channels that are dead behind a ReLU.
     """
 
     def __init__(self, name, style, opset, shape=(1, 3, 7, 5), *, ir=None, dtype=np.float32, weights=None,
-                 listed=None, infos=False):  # fmt: skip
+                 listed=None, infos=False, seed=0):  # fmt: skip
         self.name, self.opset, self.shape, self.dtype = name, opset, list(shape), dtype
         self.infos = infos
         self.style = STYLES[style]
@@ -42,7 +43,7 @@ class Net:
         self.listed = self.style.listed if listed is None else listed
         # Before IR version 4 every initialiser had to be listed.
         self.ir = ir or max(IR[opset], 3 if self.listed else 4)
-        self.random = np.random.RandomState(zlib.crc32(name.encode()))
+        self.random = np.random.RandomState(zlib.crc32(name.encode()) ^ seed)
         self.nodes, self.initializers, self.outputs, self.taken, self.counts = [], [], [], {}, {}
         self.inputs = [helper.make_tensor_value_info(self.style.source, KINDS[np.dtype(dtype).name], self.shape)]
         self.input = self.style.source
@@ -54,8 +55,9 @@ class Net:
         aten = ATEN.get(op, op.lower())
         n, k = len(self.nodes), self.counts.get(op, 0)
         name = pattern.format(
-            op=op, low=op.lower(), hint=hint, n=n, k=k, t=self.tensors, part=part, p=part[:1], aten=aten
-        )
+            op=op, low=op.lower(), hint=hint, n=n, k=k, t=self.tensors, part=part, aten=aten,
+            p=CAFFE2.get(part, part[:1]),
+        )  # fmt: skip
         if "{t}" in pattern:
             self.tensors += 1
         again = self.taken[name] = self.taken.get(name, -1) + 1
@@ -79,7 +81,7 @@ class Net:
             return helper.make_tensor(name, kind, values.shape, values.tobytes(), raw=True)
         return helper.make_tensor(name, kind, values.shape, values.flatten())
 
-    def constant(self, values, how, hint="", part="", name=None):
+    def constant(self, values, how, hint="const", part="value", name=None):
         """A constant as an initialiser (`init`) or a node (`node`)."""
         name = name or self.fresh(self.style.weight, hint=hint, part=part)
         if how == "node":
@@ -109,15 +111,22 @@ class Net:
 
     # Layers
 
-    def conv(self, x, inner, outputs, kernel, *, pads=0, stride=1, group=1, bias=True, auto=None, hint=None, **more):
+    def conv(self, x, inner, outputs, kernel, *, pads=0, stride=1, group=1, bias=True, auto=None, gain=1.0,
+             hint=None, **more):  # fmt: skip
+        """`gain` makes the weights larger, so that a ReLU6 has something to cut off."""
         hint = hint or f"conv{self.counts.get('Conv', 0)}"
         kernel = pair(kernel)
         fan = inner // group * kernel[0] * kernel[1]
         shape = [outputs, inner // group, *kernel]
-        inputs = [x, self.weight(hint, "weight", self.uniform(shape) * np.float32(2.4 / fan**0.5))]
+        inputs = [x, self.weight(hint, "weight", self.uniform(shape) * np.float32(gain * 2.4 / fan**0.5))]
         if bias:
-            inputs.append(self.weight(hint, "bias", self.uniform([outputs], -0.5, 0.5)))
-        attributes = dict(dilations=[1, 1], group=group, kernel_shape=kernel, strides=pair(stride))
+            # Rather above zero, so that few channels are dead behind a ReLU.
+            inputs.append(self.weight(hint, "bias", self.uniform([outputs], -0.2, 0.8)))
+        attributes = dict(kernel_shape=kernel, strides=pair(stride))
+        if not self.style.brief:
+            attributes |= {"dilations": [1, 1]}
+        if not self.style.brief or group > 1:
+            attributes |= {"group": group}
         attributes |= {"auto_pad": auto} if auto else {"pads": square(pads)}
         return self.op("Conv", inputs, hint=hint, **(attributes | more))
 
@@ -182,9 +191,9 @@ class Net:
         hint = hint or f"bn{self.counts.get('BatchNormalization', 0)}"
         parts = [
             ("weight", self.uniform([channels], -1.5, 1.5)),
-            ("bias", self.uniform([channels], -0.5, 0.5)),
+            ("bias", self.uniform([channels], -0.2, 0.8)),
             ("running_mean", self.uniform([channels], -0.5, 0.5)),
-            ("var_running", self.uniform([channels], 0.2, 2.0)),
+            ("running_var", self.uniform([channels], 0.2, 2.0)),
         ]
         inputs = [self.weight(hint, part, values) for part, values in parts]
         return self.op("BatchNormalization", [x, *inputs], hint=hint, epsilon=epsilon, **more)
@@ -250,7 +259,7 @@ class Net:
             if not output.HasField("type"):
                 output.CopyFrom(known)
             if self.claim:
-                kind = output.type.tensor_type.elem_type
+                kind = output.type.tensor_type.elem_type or TensorProto.FLOAT
                 output.CopyFrom(helper.make_tensor_value_info(output.name, kind, self.claim))
         if self.infos:
             known = [info for info in inferred.graph.value_info if info.type.tensor_type.HasField("shape")]

@@ -13,9 +13,9 @@ def fire(net, x, inner, squeeze, expand, hint):
 
 
 def alexnet():
-    net = Net("net_alexnet", "caffe2", 9, (1, 3, 31, 27))
-    lrn = dict(size=5, alpha=1e-4, beta=0.75, bias=1.0)
-    x = net.op("LRN", [net.relu(net.conv(net.input, 3, 4, 7, stride=4, hint="conv1"))], hint="norm1", **lrn)
+    net = Net("net_alexnet", "caffe2", 9, (1, 3, 29, 25), seed=7)
+    lrn = dict(size=5, alpha=1e-4, beta=0.75, bias=2.0)
+    x = net.op("LRN", [net.relu(net.conv(net.input, 3, 4, 5, stride=4, hint="conv1"))], hint="norm1", **lrn)
     x = net.conv(net.max_pool(x, 3, 2), 4, 6, 3, pads=1, group=2, hint="conv2")
     x = net.max_pool(net.relu(x), 3, 2, pads=[0, 0, 1, 1])
     x = net.reshape(x, [1, 6], hint="OC2_DUMMY_0")
@@ -24,7 +24,7 @@ def alexnet():
 
 
 def vgg():
-    net = Net("net_vgg_bn", "torch-1.9", 11, ("batch", 3, 12, 8))
+    net = Net("net_vgg_bn", "torch-1.9", 11, ("batch", 3, 12, 8), seed=4)
     x, inner = net.input, 3
     for stage, outputs in enumerate([4, 6]):
         x = net.conv(x, inner, outputs, 3, pads=1, hint=f"features.{stage}")
@@ -45,14 +45,14 @@ def squeezenet():
 
 
 def googlenet():
-    net = Net("net_googlenet", "caffe2", 8, (1, 3, 17, 15))
-    x = net.max_pool(net.relu(net.conv(net.input, 3, 4, 5, pads=2, stride=2)), 3, 2, pads=[0, 0, 1, 1])
+    net = Net("net_googlenet", "caffe2", 8, (1, 3, 17, 15), seed=4)
+    x = net.max_pool(net.relu(net.conv(net.input, 3, 3, 5, pads=2, stride=2)), 3, 2, pads=[0, 0, 1, 1])
     x = net.op("LRN", [x], size=5, alpha=1e-4, beta=0.75, bias=1.0)
     branches = [
-        net.relu(net.conv(x, 4, 2, 1)),
-        net.relu(net.conv(net.relu(net.conv(x, 4, 2, 1)), 2, 3, 3, pads=1)),
-        net.relu(net.conv(net.relu(net.conv(x, 4, 2, 1)), 2, 2, 5, pads=2)),
-        net.relu(net.conv(net.max_pool(x, 3, 1, pads=1), 4, 2, 1)),
+        net.relu(net.conv(x, 3, 2, 1)),
+        net.relu(net.conv(net.relu(net.conv(x, 3, 2, 1)), 2, 3, 3, pads=1)),
+        net.relu(net.conv(net.relu(net.conv(x, 3, 1, 1)), 1, 2, 5, pads=2)),
+        net.relu(net.conv(net.max_pool(x, 3, 1, pads=1), 3, 2, 1)),
     ]
     x = net.avg_pool(net.op("Concat", branches, axis=1), (4, 4), 1)
     x = net.reshape(net.op("Dropout", [x], outputs=2, ratio=0.4)[0], [1, 9], hint="OC2_DUMMY_0")
@@ -74,30 +74,20 @@ def inception():
 
 
 def resnet():
-    net = Net("net_resnet", "dynamo", 18, ("s0", 3, 17, 13))
-    x = net.max_pool(net.relu(net.conv(net.input, 3, 4, 5, pads=2, stride=2)), 3, 2, pads=1)
-    y = net.relu(net.conv(x, 4, 4, 3, pads=1))
-    x = net.relu(net.op("Add", [net.conv(y, 4, 4, 3, pads=1), x]))
-    y = net.relu(net.conv(x, 4, 6, 3, pads=1, stride=2))
-    x = net.relu(net.op("Add", [net.conv(y, 6, 6, 3, pads=1), net.conv(x, 4, 6, 1, stride=2)]))
-    return net.ends(net.gemm(net.reshape(net.mean(x, [-1, -2], 1), [-1, 6]), 6, 5))
-
-
-def resnet_v1_mxnet():
-    net = Net("net_resnet_mxnet", "mxnet", 7, (1, 3, 17, 13))
-    norm = dict(epsilon=1e-5, momentum=0.9, spatial=1)
-    x = net.batch_norm(net.input, 3, **norm)
-    x = net.relu(net.batch_norm(net.conv(x, 3, 4, 3, pads=1, stride=2, bias=False), 4, **norm))
-    y = net.batch_norm(net.conv(x, 4, 4, 3, pads=1, bias=False), 4, **norm)
-    x = net.global_average(net.relu(net.op("Add", [y, x])))
-    return net.ends(net.gemm(net.flatten(x), 4, 5))
+    net = Net("net_resnet", "dynamo", 18, ("s0", 3, 17, 13), seed=7)
+    x = net.max_pool(net.relu(net.conv(net.input, 3, 3, 5, pads=2, stride=2)), 3, 2, pads=1)
+    y = net.relu(net.conv(x, 3, 3, 3, pads=1))
+    x = net.relu(net.op("Add", [net.conv(y, 3, 3, 3, pads=1), x]))
+    y = net.relu(net.conv(x, 3, 4, 3, pads=1, stride=2))
+    x = net.relu(net.op("Add", [net.conv(y, 4, 4, 3, pads=1), net.conv(x, 3, 4, 1, stride=2)]))
+    return net.ends(net.gemm(net.reshape(net.mean(x, [-1, -2], 1), [-1, 4]), 4, 5))
 
 
 def mobilenet():
-    net = Net("net_mobilenet_keras", "tf2onnx", 11, ("N", 14, 10, 3))
+    net = Net("net_mobilenet_keras", "tf2onnx", 11, ("N", 14, 10, 3), seed=3)
     x = net.affine("Sub", net.affine("Mul", net.input, 2.0), 1.0)
     x = net.op("Transpose", [net.pad(x, [0, 0, 0, 0, 0, 1, 1, 0])], perm=[0, 3, 1, 2])
-    x = net.clip(net.conv(x, 3, 4, 3, stride=2), 0, 6)
+    x = net.clip(net.conv(x, 3, 4, 3, stride=2, gain=3), 0, 6)
     x = net.clip(net.conv(x, 4, 4, 3, pads=1, group=4), 0, 6)
     x = net.clip(net.conv(x, 4, 6, 1), 0, 6)
     x = net.mean(net.op("Transpose", [x], perm=[0, 2, 3, 1]), [1, 2], 0)
@@ -112,5 +102,5 @@ def lenet():
 
 
 def variants():
-    for make in [alexnet, vgg, squeezenet, googlenet, inception, resnet, resnet_v1_mxnet, mobilenet, lenet]:
+    for make in [alexnet, vgg, squeezenet, googlenet, inception, resnet, mobilenet, lenet]:
         yield make()

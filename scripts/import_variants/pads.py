@@ -20,14 +20,12 @@ def before_conv():
     yield net.ends(net.conv(net.pad(net.input, [2, 1, 1, 3], axes=[-1, -2], given=False), 3, 4, 3, stride=2))
     net = Net("pad_conv_one_axis", "dynamo", 21)
     yield net.ends(net.conv(net.pad(net.input, [2, 1], axes=[3]), 3, 4, 3))
-    net = Net("pad_value_left_out", "torch-2.1", 13)
-    yield net.ends(net.conv(net.pad(net.input, MAP, given=False), 3, 4, 3))
     # The convolution has pads of its own.
     net = Net("pad_conv_with_pads", "torch-1.9", 11)
     yield net.ends(net.conv(net.pad(net.relu(net.conv(net.input, 3, 4, 1)), MAP), 4, 4, 2, pads=[0, 1, 1, 0]))
     # TensorFlow's fixed padding: 0 before and 1 behind, with a depthwise convolution of stride 2.
     net = Net("pad_depthwise", "tf2onnx", 12, (1, 3, 8, 10))
-    x = net.pad(net.clip(net.conv(net.input, 3, 4, 1), 0, 6), [0, 0, 0, 0, 0, 0, 1, 1])
+    x = net.pad(net.clip(net.conv(net.input, 3, 4, 1, gain=6), 0, 6), [0, 0, 0, 0, 0, 0, 1, 1])
     yield net.ends(net.conv(x, 4, 4, 3, stride=2, group=4))
     # Two readers, one of which is no convolution.
     net = Net("pad_read_twice", "torch-2.1", 17)

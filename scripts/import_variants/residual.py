@@ -22,8 +22,8 @@ def sums():
     x = net.relu(net.conv(net.input, 3, 4, 2))
     yield net.ends(net.avg_pool(net.op("Add", [x, x]), 3, 3))
     net = Net("add_clip", "tf2onnx", 11)
-    x = net.clip(net.conv(net.input, 3, 4, 2), 0, 6)
-    x = net.clip(net.op("Add", [net.conv(x, 4, 4, 1), x]), 0.1, 1.0)
+    x = net.clip(net.conv(net.input, 3, 4, 2, gain=5), 0, 6)
+    x = net.clip(net.op("Add", [net.conv(x, 4, 4, 1), x]), 0.1, 5.0)
     yield net.ends(net.avg_pool(x, 3, 3))
     # The sum is read again behind its ReLU and before it.
     net = Net("add_read_before_relu", "torch-1.9", 11)
@@ -37,7 +37,7 @@ def sums():
     a, b = net.conv(net.input, 3, 4, 2), net.relu(net.conv(net.input, 3, 4, 2))
     x = net.op("Concat", [b, net.relu(net.op("Add", [a, b])), a], axis=1)
     yield net.ends(net.conv(x, 12, 4, 1))
-    net = Net("add_vectors", "keras2onnx", 11)
+    net = Net("add_vectors", "keras2onnx", 11, seed=1)
     x = net.flatten(net.global_average(net.relu(net.conv(net.input, 3, 6, 3))))
     yield net.ends(net.op("Add", [net.relu(net.gemm(x, 6, 6)), x]))
     for name, opset, terms in [("sum_of_two", 7, 2), ("sum_of_three", 8, 3), ("sum_of_one", 13, 1)]:
@@ -66,10 +66,8 @@ def blocks():
         ("bottleneck_opset_7", "mxnet", 7, dict(momentum=0.9, spatial=1)),
         ("bottleneck_opset_17", "torch-2.1", 17, dict(momentum=0.9, training_mode=0)),
     ]:
-        net = Net(name, style, opset)
+        net = Net(name, style, opset, seed=opset // 17)
         x = bottleneck(net, net.input, 3, 2, 5, 2, **more)
-        if opset == 17:
-            x = bottleneck(net, x, 5, 2, 5, 1, **more)
         yield net.ends(net.avg_pool(x, 3, 3))
     # Normalisation and ReLU come before the convolutions, and the shortcut carries the plain sum.
     net = Net("pre_activation_blocks", "mxnet", 8)
@@ -79,9 +77,9 @@ def blocks():
     x = net.op("Add", [net.conv(y, 4, 4, (3, 1), pads=(1, 0), bias=False), x])
     yield net.ends(net.avg_pool(net.relu(net.batch_norm(x, 4)), 3, 3))
     # MobileNet's: narrow, wide, depthwise, narrow, and no activation behind the sum.
-    net = Net("inverted_residual", "torch-1.9", 11)
-    x = net.conv(net.input, 3, 3, 3, stride=2, pads=1)
-    y = net.clip(net.conv(x, 3, 6, 1), 0, 6)
+    net = Net("inverted_residual", "torch-1.9", 11, seed=1)
+    x = net.conv(net.input, 3, 3, 3, stride=2, pads=1, gain=2)
+    y = net.clip(net.conv(x, 3, 6, 1, gain=2), 0, 6)
     y = net.clip(net.conv(y, 6, 6, 3, pads=1, group=6), 0, 6)
     yield net.ends(net.avg_pool(net.op("Add", [x, net.conv(y, 6, 3, 1)]), 3, 3))
 
@@ -96,13 +94,13 @@ def concats():
     x = net.relu(net.conv(net.input, 3, 4, 2))
     parts = [net.flatten(net.global_average(x)), net.flatten(net.global_average(net.input))]
     yield net.ends(net.gemm(net.op("Concat", parts, axis=-1), 7, 5))
-    net = Net("dense_block", "torch-1.2", 9)
+    net = Net("dense_block", "torch-1.2", 9, seed=2)
     x = net.conv(net.input, 3, 3, 3, pads=1, bias=False)
     for layer in range(2):
         y = net.relu(net.batch_norm(x, 3 + 2 * layer))
         x = net.op("Concat", [x, net.conv(y, 3 + 2 * layer, 2, (1, 3), pads=(0, 1), bias=False)], axis=1)
     x = net.avg_pool(net.conv(net.relu(net.batch_norm(x, 7)), 7, 4, 1, bias=False), 2, 2)
-    yield net.ends(net.avg_pool(x, 3, 3))
+    yield net.ends(net.avg_pool(x, 2, 1))
 
 
 def variants():

@@ -40,16 +40,13 @@ def averages():
 
 def reshapes():
     """The vector behind a global average, in every spelling."""
-    one = lambda net, shape: lambda x: net.reshape(x, shape)
     for name, style, opset, shape in [
         ("tail_reshape_1_open", "caffe2", 7, [1, -1]), ("tail_reshape_open_channels", "tf2onnx", 9, [-1, 5]),
         ("tail_reshape_keep_open", "mxnet", 8, [0, -1]), ("tail_reshape_keep_channels", "paddle2onnx", 11, [0, 5]),
-        ("tail_reshape_keep_keep", "onnxsim", 14, [0, 0]),
+       
     ]:  # fmt: skip
         net, x = head(name, style, opset)
-        yield net.ends(one(net, shape)(net.global_average(x)))
-    net, x = head("tail_flatten_default", "mxnet", 7)
-    yield net.ends(net.op("Flatten", [net.global_average(x)]))
+        yield net.ends(net.reshape(net.global_average(x), shape))
     net, x = head("tail_flatten_negative_axis", "torch-1.9", 11)
     yield net.ends(net.flatten(net.global_average(x), axis=-3))
     for name, style, opset in [("tail_squeeze_attribute", "keras2onnx", 11), ("tail_squeeze_input", "tf2onnx", 13)]:
@@ -72,6 +69,8 @@ def reshapes():
     batch = net.op("Slice", [batch, net.ints([0]), net.ints([1]), net.ints([0])])
     shape = net.op("Concat", [net.op("Cast", [batch], to=7), net.ints([5])], axis=0)
     yield net.ends(net.op("Reshape", [x, shape]), shape=["unk__9", 5])
+    net, x = head("tail_squeeze_batch", "torch-1.9", 13)
+    yield net.ends(net.squeeze(net.global_average(x), [0, 2, 3]))
     net, x = head("tail_unsqueeze_squeeze", "torch-1.5", 11)
     x = net.flatten(net.global_average(x))
     x = net.unsqueeze(net.unsqueeze(x, [2]), [3])
