@@ -82,14 +82,14 @@ proptest! {
         same_as_tract(Onnx::new(c, h, w).node(op, &["data"], &["pool"], attributes).output("pool"));
     }
 
-    /// Layers of convolutions and activations, each reading any tensor before it, with concatenations of
-    /// any tensors in between: views, nested views and copies.
+    /// Layers of convolutions, activations, normalisations and pads, each reading any tensor before it, with
+    /// sums and concatenations of any tensors in between: views, nested views and copies.
     #[test]
     fn networks(
         (h, w) in (3usize..=9, 3usize..=9),
-        layers in prop::collection::vec((0usize..4, any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1usize..=8), 1..12),
+        layers in prop::collection::vec((0usize..8, any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1usize..=8), 1..12),
     ) {
-        let mut model = Onnx::new(3, h, w);
+        let mut model = Onnx::new(3, h, w).ints("pads", &[0, 0, 1, 0, 0, 0, 0, 2]);
         let mut tensors = vec![("data".to_string(), 3)];
         for (number, (kind, first, second, outputs)) in layers.iter().enumerate() {
             let (a, ca) = first.get(&tensors).clone();
@@ -98,8 +98,18 @@ proptest! {
             let (next, channels) = match kind {
                 0 => (model.node("Relu", &[&a], &[&name], vec![]), ca),
                 1 => (model.node("Concat", &[&a, &b], &[&name], vec![int("axis", 1)]), ca + cb),
+                2 if ca == cb => (model.node("Add", &[&a, &b], &[&name], vec![]), ca),
+                3 => (batch_norm(model, &name, &a, ca), ca),
+                4 => {
+                    // Zeros around, and a pool that takes them off again.
+                    let padded = format!("{name}_padded");
+                    let model = model.node("Pad", &[&a, "pads"], &[&padded], vec![]);
+                    let kernel = vec![ints("kernel_shape", &[2, 3])];
+                    let op = if *outputs > 4 { "MaxPool" } else { "AveragePool" };
+                    (model.node(op, &[&padded], &[&name], kernel), ca)
+                }
                 _ => {
-                    let kernel = if *kind == 2 { 1 } else { 3 };
+                    let kernel = if *kind == 5 { 1 } else { 3 };
                     let pad = kernel as i64 / 2;
                     let weight = [*outputs, ca, kernel, kernel];
                     (model.conv(&name, &a, weight, vec![ints("pads", &[pad; 4])]), *outputs)
@@ -116,6 +126,19 @@ proptest! {
     }
 }
 
+fn batch_norm(model: Onnx, name: &str, input: &str, channels: usize) -> Onnx {
+    let names = ["scale", "shift", "mean", "var"].map(|part| format!("{name}_{part}"));
+    let [scale, shift, mean, var] = &names;
+    let above_zero: Vec<f32> = noise(4, channels).iter().map(|value| value.abs() + 0.5).collect();
+    let values = |seed| noise(seed, channels);
+    model
+        .floats(scale, &[channels], &values(1))
+        .floats(shift, &[channels], &values(2))
+        .floats(mean, &[channels], &values(3))
+        .floats(var, &[channels], &above_zero)
+        .node("BatchNormalization", &[input, scale, shift, mean, var], &[name], vec![])
+}
+
 /// A small network with most of what a file can hold.
 fn small() -> Vec<u8> {
     Onnx::new(3, 9, 9)
@@ -126,11 +149,17 @@ fn small() -> Vec<u8> {
         .node("Clip", &["a", "lo"], &["b"], vec![])
         .conv("c", "b", [4, 2, 1, 1], vec![int("group", 2)])
         .node("Concat", &["b", "c"], &["d"], vec![int("axis", 1)])
-        .node("MaxPool", &["d"], &["e"], window([2, 2], [2, 2], [0; 4]))
+        .ints("zeros", &[0, 0, 1, 0, 0, 0, 0, 1])
+        .node("Pad", &["d", "zeros"], &["padded"], vec![])
+        .node("MaxPool", &["padded"], &["pool"], window([2, 2], [2, 2], [0; 4]))
+        .node("Add", &["pool", "pool"], &["twice"], vec![])
+        .node("LRN", &["twice"], &["e"], vec![int("size", 3)])
         .node("GlobalAveragePool", &["e"], &["f"], vec![])
         .ints("shape", &[1, -1])
         .node("Reshape", &["f", "shape"], &["g"], vec![])
-        .node("Softmax", &["g"], &["h"], vec![])
+        .floats("w", &[2, 8], &noise(2, 16))
+        .node("Gemm", &["g", "w"], &["logits"], vec![int("transB", 1)])
+        .node("Softmax", &["logits"], &["h"], vec![])
         .output("h")
         .bytes()
 }

@@ -20,7 +20,7 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
         (first, _) => {
             let (data, other) = if first { (1, 0) } else { (0, 1) };
             let input = importer.activation(node, data)?;
-            let values = channel_constant(importer, node, input, other)?;
+            let values = channel_constant(importer, node, &input, other)?;
             let all = |value: f32| vec![value; values.len()];
             let negated = || values.iter().map(|value| -value).collect();
             let (scale, shift) = match operator {
@@ -39,38 +39,41 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
     }
 }
 
-/// Adds the sum of any number of tensors, two by two.
+/// Adds the sum of any number of tensors, two by two; constants among them come last.
 pub fn lower_sum(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
-    let mut inputs = (0..node.proto.input.len()).map(|index| importer.activation(node, index));
-    let first = inputs.next().unwrap_or_else(|| importer.activation(node, 0))?;
-    let rest = inputs.collect::<Result<Vec<_>, _>>()?;
-    let Some((&last, middle)) = rest.split_last() else {
-        return importer.push(node, Op::Identity, vec![first.tensor], first.layout);
+    let is_constant = |&index: &usize| node.input(index).is_some_and(|name| importer.facts.is_constant(name));
+    let (constants, computed): (Vec<_>, Vec<_>) = (0..node.proto.input.len()).partition(is_constant);
+    let computed =
+        computed.into_iter().map(|index| importer.activation(node, index)).collect::<Result<Vec<_>, _>>()?;
+    let Some((first, rest)) = computed.split_first() else {
+        return Err(node.error("it adds constants only, which is not supported here"));
     };
-    for value in &rest {
-        let (one, other) = (importer.dims(first), importer.dims(*value));
-        if one != other || first.layout != value.layout {
-            let problem = format!("it adds shapes {one:?} and {other:?}, they must be the same");
-            return Err(node.error(problem));
-        }
-    }
+    let shape = importer.shape(first.tensor);
     let mut sum = first.tensor;
-    for value in middle {
+    for value in rest {
+        if importer.shape(value.tensor) != shape || !first.layout.agrees(&value.layout, shape) {
+            let (one, other) = (&first.layout.dims, &value.layout.dims);
+            return Err(node.error(format!("it adds shapes {one:?} and {other:?}, they must be the same")));
+        }
         sum = importer.push_inner(node, Op::Add(Clamp::NONE), vec![sum, value.tensor])?;
     }
-    importer.push(node, Op::Add(Clamp::NONE), vec![sum, last.tensor], first.layout)
+    for index in constants {
+        let (scale, shift) = (vec![1.0; shape.c], channel_constant(importer, node, first, index)?);
+        sum = importer.push_inner(node, Op::Affine { scale, shift }, vec![sum])?;
+    }
+    importer.push(node, Op::Identity, vec![sum], first.layout.clone())
 }
 
 /// The constant that input `index` names, as one value for each channel of `input`.
 fn channel_constant(
     importer: &Importer<'_>,
     node: NodeRef<'_>,
-    input: Value,
+    input: &Value,
     index: usize,
 ) -> Result<Vec<f32>, CompileError> {
     let constant = importer.floats(node, index, "constant")?;
-    let (shape, dims) = (importer.shape(input.tensor), importer.dims(input));
+    let (shape, dims) = (importer.shape(input.tensor), &input.layout.dims);
     if let [value] = constant.values[..]
         && constant.shape.len() <= dims.len()
     {

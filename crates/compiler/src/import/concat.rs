@@ -1,6 +1,7 @@
 //! `Concat` over the channels.
 
 use super::attributes::NodeRef;
+use super::layout::Layout;
 use super::nodes::Importer;
 use crate::error::CompileError;
 use crate::graph::Op;
@@ -13,17 +14,21 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
         .map(|index| importer.activation(node, index))
         .collect::<Result<Vec<_>, _>>()?;
     let first = importer.activation(node, 0)?;
-    for &input in &inputs {
-        let (shape, dims) = (importer.shape(input.tensor), importer.dims(input));
-        let at = importer.axes(node, &[axis], dims.len())?;
-        let channels = input.layout.channel_axis(shape);
-        if channels.is_none() || channels != at.first().copied() || input.layout != first.layout {
+    let Layout { order, mut dims } = first.layout;
+    let at = importer.axes(node, &[axis], dims.len())?.first().copied().unwrap_or(0);
+    let mut channels = 0;
+    for input in &inputs {
+        let (shape, layout) = (importer.shape(input.tensor), &input.layout);
+        if layout.channel_axis(shape) != Some(at) || layout.dims.len() != dims.len() {
+            let shape = &layout.dims;
             return Err(
-                node.error(format!("axis {axis} of shape {dims:?} is not supported, the channels are"))
+                node.error(format!("axis {axis} of shape {shape:?} is not supported, the channels are"))
             );
         }
+        channels += layout.dims[at];
     }
+    dims[at] = channels;
     let op = if inputs.len() == 1 { Op::Identity } else { Op::Concat };
     let inputs = inputs.iter().map(|input| input.tensor).collect();
-    importer.push(node, op, inputs, first.layout)
+    importer.push(node, op, inputs, Layout { order, dims })
 }

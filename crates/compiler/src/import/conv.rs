@@ -1,11 +1,10 @@
 //! `Conv`.
 
 use super::attributes::NodeRef;
-use super::layout::Layout;
 use super::nodes::Importer;
-use super::window::{self, Pads};
+use super::window;
 use crate::error::CompileError;
-use crate::graph::{Conv, Op};
+use crate::graph::{Conv, Op, Pad};
 use wisp::format::Clamp;
 
 /// Adds the convolution that `node` describes.
@@ -45,10 +44,18 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
     if bias.len() != outputs {
         return Err(node.error(format!("its bias has {} values, {outputs} are needed", bias.len())));
     }
-    let window = window::read(node, Pads::UpToKernel, [kh, kw], shape)?.window;
+    let mut window = window::read(node, [kh, kw], shape)?.window;
     let weight = channels_last(&weight.values, inner, kh * kw);
+    let input = if window::pads_fit(&window) {
+        input
+    } else {
+        // More zeros than the kernel is large: they are written before it.
+        let pad = Pad { start: window.pad_start, end: window.pad_end };
+        (window.pad_start, window.pad_end) = ((0, 0), (0, 0));
+        importer.push_inner(node, Op::Pad(pad), vec![input])?
+    };
     let conv = Conv { window, groups, weight, bias, clamp: Clamp::NONE };
-    importer.push(node, Op::Conv(conv), vec![input], Layout::Planes)
+    importer.push_map(node, Op::Conv(conv), vec![input])
 }
 
 /// Reorders `[output][input][tap]` to `[output][tap][input]`.

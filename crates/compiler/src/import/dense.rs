@@ -5,7 +5,7 @@
 
 use super::attributes::NodeRef;
 use super::conv::channels_last;
-use super::layout::Layout;
+use super::layout::{Layout, Order};
 use super::nodes::{Importer, Value};
 use crate::error::CompileError;
 use crate::graph::{Conv, Op};
@@ -20,7 +20,7 @@ pub fn lower_gemm(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
     let alpha = node.float("alpha")?.unwrap_or(1.0);
     let beta = node.float("beta")?.unwrap_or(1.0);
     let input = importer.activation(node, 0)?;
-    let mut dense = Dense::new(importer, node, input, node.flag("transB")?)?;
+    let mut dense = Dense::new(importer, node, &input, node.flag("transB")?)?;
     if alpha != 1.0 {
         dense.weight.iter_mut().for_each(|weight| *weight *= alpha);
     }
@@ -36,15 +36,15 @@ pub fn lower_gemm(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
             *to = beta * from;
         }
     }
-    dense.push(importer, node, input)
+    dense.push(importer, node, &input)
 }
 
 /// Adds `x · W`. What an `Add` behind it adds becomes its bias in a pass.
 pub fn lower_matmul(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
     let input = importer.activation(node, 0)?;
-    let dense = Dense::new(importer, node, input, false)?;
-    dense.push(importer, node, input)
+    let dense = Dense::new(importer, node, &input, false)?;
+    dense.push(importer, node, &input)
 }
 
 /// A dense layer in the making.
@@ -61,21 +61,17 @@ impl Dense {
     fn new(
         importer: &Importer<'_>,
         node: NodeRef<'_>,
-        input: Value,
+        input: &Value,
         by_output: bool,
     ) -> Result<Self, CompileError> {
-        let shape = importer.shape(input.tensor);
-        // What the layer sums over, and how: all values of a vector or map, or each pixel's channels.
-        let (inner, area, layout) = match input.layout {
-            Layout::FlatPlanes | Layout::FlatPixels => {
-                (shape.values(), (shape.h, shape.w), Layout::FlatPlanes)
-            }
-            Layout::Pixels => (shape.c, (1, 1), Layout::Pixels),
-            Layout::Planes => {
-                let dims = input.layout.dims(shape);
-                return Err(node.error(format!("its input has shape {dims:?}, [1, values] is needed")));
-            }
-        };
+        let (shape, layout) = (importer.shape(input.tensor), &input.layout);
+        // What the layer sums over: all values, or each pixel's channels.
+        let whole = layout.is_row();
+        if !whole && !layout.is_pixels(shape) {
+            let dims = &layout.dims;
+            return Err(node.error(format!("its input has shape {dims:?}, [1, values] is needed")));
+        }
+        let (inner, area) = if whole { (shape.values(), (shape.h, shape.w)) } else { (shape.c, (1, 1)) };
         let weight = importer.floats(node, 1, "weight")?;
         let outputs = match weight.shape[..] {
             [outputs, values] if by_output && values == inner => outputs,
@@ -93,15 +89,19 @@ impl Dense {
             // `[input][output]` is what a picture of one tap and many channels would be.
             values = channels_last(&values, inner, outputs);
         }
-        if input.layout == Layout::FlatPlanes && !shape.is_vector() {
+        if whole && layout.order == Order::Planes {
             values = channels_last(&values, shape.c, shape.h * shape.w);
+        }
+        let mut layout = layout.clone();
+        if let Some(last) = layout.dims.last_mut() {
+            *last = outputs;
         }
         // A side fits: it is that of a buffer.
         let kernel = (area.0 as u16, area.1 as u16);
         Ok(Self { outputs, kernel, weight: values, bias: vec![0.0; outputs], layout })
     }
 
-    fn push(self, importer: &mut Importer<'_>, node: NodeRef<'_>, input: Value) -> Result<(), CompileError> {
+    fn push(self, importer: &mut Importer<'_>, node: NodeRef<'_>, input: &Value) -> Result<(), CompileError> {
         let window = Window { kernel: self.kernel, stride: (1, 1), ..Window::default() };
         let conv = Conv { window, groups: 1, weight: self.weight, bias: self.bias, clamp: Clamp::NONE };
         importer.push(node, Op::Conv(conv), vec![input.tensor], self.layout)

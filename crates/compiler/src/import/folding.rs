@@ -23,7 +23,7 @@ pub fn check(source: &Source) -> Result<(), CompileError> {
     }
     let mut total = 0u64;
     for node in source.node_refs() {
-        let Some(values) = folded(node, &constants)? else { continue };
+        let Some(values) = folded(source, node, &constants)? else { continue };
         total = total.saturating_add(values);
         if total > limits::CONSTANT_VALUES {
             let problem = format!("it computes a constant of up to {values} values, which is too large");
@@ -37,13 +37,24 @@ pub fn check(source: &Source) -> Result<(), CompileError> {
 }
 
 /// The most values that the node's output has, if it is a constant.
-fn folded(node: NodeRef<'_>, constants: &HashMap<&str, u64>) -> Result<Option<u64>, CompileError> {
+fn folded(
+    source: &Source,
+    node: NodeRef<'_>,
+    constants: &HashMap<&str, u64>,
+) -> Result<Option<u64>, CompileError> {
     match node.proto.op_type.as_str() {
         "Constant" => {
             let values = node.proto.attribute.iter().map(|value| tensors::check_attribute(value, node.name));
             return values.sum::<Result<u64, _>>().map(|values| Some(values.max(1)));
         }
         "Shape" => return Ok(Some(SHAPE)),
+        // The size is what its input says, not how long that is.
+        "ConstantOfShape" => {
+            let shape = node.input(0).and_then(|name| source.constant_ints(name));
+            let shape = shape.ok_or_else(|| node.error("its shape must be given, not computed"))?;
+            let values = shape.iter().fold(1u64, |all, &dim| all.saturating_mul(dim.unsigned_abs()));
+            return Ok(Some(values));
+        }
         _ => {}
     }
     let Some(role) = operators::find(node.proto).map(|operator| operator.role) else { return Ok(None) };

@@ -27,6 +27,7 @@ mod parse;
 mod pool;
 mod precheck;
 mod reshape;
+mod rewrite;
 mod softmax;
 mod source;
 mod tensors;
@@ -37,7 +38,7 @@ use crate::error::CompileError;
 use crate::graph::Graph;
 use crate::options::Options;
 
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, Order};
 pub(crate) use metadata::Description;
 pub(crate) use nodes::Counts;
 pub(crate) use operators::write_supported;

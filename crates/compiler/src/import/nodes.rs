@@ -1,7 +1,7 @@
 //! Walks the ONNX nodes in order and builds the graph, one file an operator family.
 
 use super::attributes::NodeRef;
-use super::layout::Layout;
+use super::layout::{Layout, Order};
 use super::operators::{self, Role};
 use super::parse::{Constant, Facts};
 use super::source::Source;
@@ -25,7 +25,7 @@ pub(crate) struct Counts {
 pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileError> {
     let mut importer =
         Importer { facts, opset: source.opset, graph: Graph::default(), values: HashMap::new() };
-    importer.graph.input = importer.define(&source.input, source.shape, source.layout);
+    importer.graph.input = importer.define(&source.input, source.shape, source.layout.clone());
     let mut counts = Counts::default();
     for node in source.node_refs() {
         counts.nodes += 1;
@@ -42,11 +42,11 @@ pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileEr
         lower(&mut importer, node)?;
     }
     let fail = |problem: String| CompileError::tensor(&source.output, problem);
-    let output = importer.values.get(&source.output).copied();
+    let output = importer.values.get(&source.output);
     let output =
         output.ok_or_else(|| fail("the output is a constant, it does not depend on the input".into()))?;
-    let (shape, dims) = (importer.shape(output.tensor), importer.dims(output));
-    if output.layout.channel_axis(shape).is_none() {
+    let (shape, dims) = (importer.shape(output.tensor), &output.layout.dims);
+    if output.layout.order == Order::Planes && output.layout.channel_axis(shape).is_none() {
         return Err(fail(format!(
             "the output is a map of {shape} (height×width×channels) flattened to {dims:?}, which is supported in \
              front of a dense layer only"
@@ -86,7 +86,7 @@ fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileEr
 }
 
 /// A tensor of our graph, and how ONNX sees it under some name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Value {
     pub tensor: TensorId,
     pub layout: Layout,
@@ -115,7 +115,7 @@ impl Importer<'_> {
                 node.error(format!("its input \"{name}\" is a constant, which is not supported here"))
             );
         }
-        let known = self.values.get(name).copied();
+        let known = self.values.get(name).cloned();
         known.ok_or_else(|| {
             node.error(format!("its input \"{name}\" is a second output, which is not supported"))
         })
@@ -124,12 +124,13 @@ impl Importer<'_> {
     /// As [`activation`](Self::activation), of shape `[1, channels, height, width]`.
     pub fn map(&self, node: NodeRef<'_>, index: usize) -> Result<TensorId, CompileError> {
         let value = self.activation(node, index)?;
-        if value.layout == Layout::Planes { Ok(value.tensor) } else { Err(self.wrong_layout(node, value)) }
+        let planes = value.layout.is_planes(self.shape(value.tensor));
+        if planes { Ok(value.tensor) } else { Err(self.wrong_layout(node, &value)) }
     }
 
     /// The error for a node that needs channels first.
-    pub fn wrong_layout(&self, node: NodeRef<'_>, input: Value) -> CompileError {
-        let (dims, shape) = (self.dims(input), self.shape(input.tensor));
+    pub fn wrong_layout(&self, node: NodeRef<'_>, input: &Value) -> CompileError {
+        let (dims, shape) = (&input.layout.dims, self.shape(input.tensor));
         node.error(format!(
             "its input has shape {dims:?}, a picture of {shape} (height×width×channels); [1, channels, height, \
              width] is needed"
@@ -138,11 +139,6 @@ impl Importer<'_> {
 
     pub fn shape(&self, tensor: TensorId) -> Shape {
         self.graph.tensors[tensor].shape
-    }
-
-    /// The ONNX shape of a tensor.
-    pub fn dims(&self, value: Value) -> Vec<usize> {
-        value.layout.dims(self.shape(value.tensor))
     }
 
     /// The values of a floating-point constant that input `index` of a node names.
@@ -197,11 +193,11 @@ impl Importer<'_> {
         let shape = self.check(node, &op, &inputs)?;
         if !self.facts.is_float(name) {
             let kind = self.facts.kind(name).unwrap_or("unknown".into());
-            return Err(node.error(format!("\"{name}\" has data type {kind}, f32 or f16 is needed")));
+            return Err(node.error(format!("\"{name}\" has data type {kind}, floating point is needed")));
         }
-        let (given, inferred) = (layout.dims(shape), self.facts.shape(name));
+        let (given, inferred) = (&layout.dims, self.facts.shape(name));
         match inferred {
-            Some(inferred) if inferred == given => {}
+            Some(inferred) if inferred == *given => {}
             Some(inferred) => {
                 return Err(node
                     .error(format!("its output has shape {inferred:?}, but its attributes give {given:?}")));
@@ -213,6 +209,12 @@ impl Importer<'_> {
         let output = self.define(name, shape, layout);
         self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
         Ok(())
+    }
+
+    /// As [`push`](Self::push), for an output of shape `[1, channels, height, width]`.
+    pub fn push_map(&mut self, node: NodeRef<'_>, op: Op, inputs: Vec<TensorId>) -> Result<(), CompileError> {
+        let layout = Layout::planes(self.check(node, &op, &inputs)?);
+        self.push(node, op, inputs, layout)
     }
 
     /// Adds one of several nodes that stand for `node`, whose output has no name in the file.

@@ -1,26 +1,30 @@
 //! `BatchNormalization` and `LRN`.
 
 use super::attributes::NodeRef;
-use super::layout::Layout;
 use super::nodes::Importer;
 use crate::error::CompileError;
 use crate::graph::Op;
 use wisp::format::Lrn;
 
-/// Adds a batch normalisation with the statistics of training: a scale and a shift of each channel
-/// (Ioffe and Szegedy 2015, section 3.1).
-pub fn lower_batch(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+/// Checks the attributes of a batch normalisation by themselves, before tract has its say.
+pub fn check_batch(node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["epsilon", "momentum", "spatial", "training_mode"])?;
     if node.flag("training_mode")? {
         return Err(node.error("batch normalisation in training mode is not supported"));
     }
-    let input = importer.activation(node, 0)?;
-    let shape = importer.shape(input.tensor);
-    if node.int("spatial")?.unwrap_or(1) != 1 && !shape.is_vector() {
+    if node.int("spatial")?.is_some_and(|spatial| spatial != 1) {
         return Err(node.error("spatial 0 (statistics for each pixel) is not supported"));
     }
+    Ok(())
+}
+
+/// Adds a batch normalisation with the statistics of training: a scale and a shift of each channel
+/// (Ioffe and Szegedy 2015, section 3.1).
+pub fn lower_batch(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
+    let input = importer.activation(node, 0)?;
+    let shape = importer.shape(input.tensor);
     if input.layout.channel_axis(shape) != Some(1) {
-        return Err(importer.wrong_layout(node, input));
+        return Err(importer.wrong_layout(node, &input));
     }
     let values = |index, what| {
         let values = importer.floats(node, index, what)?.values;
@@ -50,10 +54,7 @@ pub fn lower_batch(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(),
 /// Adds a local response normalisation.
 pub fn lower_lrn(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["alpha", "beta", "bias", "size"])?;
-    let input = importer.activation(node, 0)?;
-    if input.layout != Layout::Planes {
-        return Err(importer.wrong_layout(node, input));
-    }
+    let input = importer.map(node, 0)?;
     let size = node.int("size")?.ok_or_else(|| node.error("attribute size is missing"))?;
     let size = u32::try_from(size).ok().filter(|size| (1..=wisp::format::plan::MAX_CHANNELS).contains(size));
     let lrn = Lrn {
@@ -70,5 +71,5 @@ pub fn lower_lrn(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), C
              must be above 0"
         )));
     }
-    importer.push(node, Op::Lrn(lrn), vec![input.tensor], input.layout)
+    importer.push_map(node, Op::Lrn(lrn), vec![input])
 }

@@ -1,7 +1,7 @@
 //! The operators that import knows, with their arity.
 
 use super::attributes::{NodeRef, label};
-use super::window;
+use super::{normalise, window};
 use crate::error::CompileError;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -63,6 +63,7 @@ const OPERATORS: &[Operator] = &[
     operator("Softmax", 1..=1, Role::Lowered),
     // What exporters write around shapes.
     operator("Constant", 0..=0, Role::Folded),
+    operator("ConstantOfShape", 1..=1, Role::Folded),
     operator("Shape", 1..=1, Role::Folded),
     operator("Gather", 2..=2, Role::Folded),
     operator("Slice", 1..=5, Role::Folded),
@@ -111,6 +112,9 @@ pub fn check(nodes: &[NodeProto]) -> Result<(), CompileError> {
         }
         if matches!(operator.name, "Conv" | "MaxPool" | "AveragePool") {
             window::check(node)?;
+        }
+        if operator.name == "BatchNormalization" {
+            normalise::check_batch(node)?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::graph::{Op, Pad};
 /// Adds the zeros; a pass folds them into the window that reads them.
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     let input = importer.activation(node, 0)?;
-    let dims = importer.dims(input);
+    let dims = &input.layout.dims;
     let old = importer.opset < 11;
     node.only(if old { &["mode", "pads", "value"] } else { &["mode"] })?;
     match node.text("mode")? {
@@ -37,7 +37,7 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
         return Err(node.error(format!("padding with {value} is not supported, with 0 it is")));
     }
     let (starts, ends) = pads.split_at(axes.len());
-    let pixels = input.layout.pixel_axes();
+    let pixels = input.layout.pixel_axes(importer.shape(input.tensor));
     let mut pad = [(0u16, 0u16); 2];
     for ((&axis, &start), &end) in axes.iter().zip(starts).zip(ends) {
         if (start, end) == (0, 0) {
@@ -59,5 +59,11 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
     } else {
         Op::Pad(Pad { start: (rows.0, columns.0), end: (rows.1, columns.1) })
     };
-    importer.push(node, op, vec![input.tensor], input.layout)
+    let mut layout = input.layout;
+    for (side, axis) in pixels.unwrap_or_default().into_iter().enumerate() {
+        if let Some(dim) = layout.dims.get_mut(axis).filter(|_| pixels.is_some()) {
+            *dim += usize::from(pad[side].0) + usize::from(pad[side].1);
+        }
+    }
+    importer.push(node, op, vec![input.tensor], layout)
 }

@@ -7,7 +7,7 @@ use super::attributes::NodeRef;
 use super::source::Source;
 use crate::error::{Cause, CompileError};
 use crate::guard;
-use tract_core::prelude::{DatumType, TractError};
+use tract_core::prelude::TractError;
 use tract_onnx::model::ParseResult;
 use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
 use tract_onnx::tract_hir::infer::Factoid;
@@ -93,10 +93,10 @@ impl Facts {
         Some(format!("{:?}", self.fact(tensor)?.datum_type.concretize()?).to_lowercase())
     }
 
-    /// Whether a tensor holds `f32`, or `f16`, which is computed in `f32`.
+    /// Whether a tensor holds floating-point numbers; all are computed in `f32`.
     pub fn is_float(&self, tensor: &str) -> bool {
         let kind = self.fact(tensor).and_then(|fact| fact.datum_type.concretize());
-        matches!(kind, Some(DatumType::F32 | DatumType::F16))
+        kind.is_some_and(|kind| kind.is_float())
     }
 
     /// The value of a constant boolean scalar.
@@ -107,7 +107,8 @@ impl Facts {
     /// The values of a constant integer tensor; `None` if it is something else.
     pub fn ints(&self, tensor: &str) -> Option<Vec<i64>> {
         let value = self.fact(tensor)?.value.concretize()?;
-        if !value.datum_type().is_integer() {
+        // tract's own type for sizes is a number too, where it is known.
+        if !value.datum_type().is_integer() && !value.datum_type().is_tdim() {
             return None;
         }
         let value = value.cast_to::<i64>().ok()?;

@@ -3,7 +3,7 @@
 use super::attributes::NodeRef;
 use super::layout::Layout;
 use super::nodes::Importer;
-use super::window::{self, Pads};
+use super::window;
 use crate::error::CompileError;
 use crate::graph::Op;
 
@@ -12,9 +12,8 @@ pub fn lower_max(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), C
     // The storage order is that of the second output, the positions of the maxima.
     node.only(&["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"])?;
     let input = importer.map(node, 0)?;
-    let window =
-        window::read(node, Pads::BelowKernel, window::pool_kernel(node)?, importer.shape(input))?.window;
-    importer.push(node, Op::MaxPool(window), vec![input], Layout::Planes)
+    let window = window::read_pool(node, window::pool_kernel(node)?, importer.shape(input))?.window;
+    importer.push_map(node, Op::MaxPool(window), vec![input])
 }
 
 /// Adds an average-pool; one whose window is the whole picture becomes a global average.
@@ -31,7 +30,7 @@ pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
     let input = importer.map(node, 0)?;
     let shape = importer.shape(input);
     let kernel = window::pool_kernel(node)?;
-    let placed = window::read(node, Pads::BelowKernel, kernel, shape)?;
+    let placed = window::read_pool(node, kernel, shape)?;
     let window = placed.window;
     let padded = window.pad_start != (0, 0) || window.pad_end != (0, 0);
     let include_pad = node.flag("count_include_pad")? && padded;
@@ -46,20 +45,20 @@ pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
     } else {
         Op::AveragePool { window, include_pad }
     };
-    importer.push(node, op, vec![input], Layout::Planes)
+    importer.push_map(node, op, vec![input])
 }
 
 /// Adds a global average.
 pub fn lower_global_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
     let input = importer.map(node, 0)?;
-    importer.push(node, Op::GlobalAverage, vec![input], Layout::Planes)
+    importer.push_map(node, Op::GlobalAverage, vec![input])
 }
 
 /// Adds the mean over rows and columns, which is a global average.
 pub fn lower_mean(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     let input = importer.activation(node, 0)?;
-    let dims = importer.dims(input);
+    let Layout { order, mut dims } = input.layout.clone();
     let axes = if importer.opset < 18 {
         node.only(&["axes", "keepdims"])?;
         node.ints("axes")?.unwrap_or_default().to_vec()
@@ -69,12 +68,16 @@ pub fn lower_mean(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
     };
     let mut places = importer.axes(node, &axes, dims.len())?;
     places.sort_unstable();
-    if input.layout.pixel_axes().is_none_or(|pixels| places != pixels) {
+    let pixels = input.layout.pixel_axes(importer.shape(input.tensor));
+    let Some([rows, columns]) = pixels.filter(|pixels| places == pixels) else {
         return Err(node.error(format!(
             "the mean over axes {axes:?} of shape {dims:?} is not supported, over rows and columns it is"
         )));
+    };
+    if node.int("keepdims")?.unwrap_or(1) == 0 {
+        dims.drain(rows..=columns);
+    } else {
+        dims[rows..=columns].fill(1);
     }
-    let keeps = node.int("keepdims")?.unwrap_or(1) != 0;
-    let layout = if keeps { input.layout } else { Layout::FlatPlanes };
-    importer.push(node, Op::GlobalAverage, vec![input.tensor], layout)
+    importer.push(node, Op::GlobalAverage, vec![input.tensor], Layout { order, dims })
 }

@@ -33,19 +33,18 @@ pub fn lower_cast(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
     importer.push(node, Op::Identity, vec![input.tensor], input.layout)
 }
 
-/// A reshape is another name when it keeps the order of the values: a map may become a vector and a
-/// vector of channels a map of one pixel, but rows, columns and channels stay what they are.
+/// A reshape is another name, since it keeps the order of the values. Who reads it decides whether it can
+/// read them so.
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>, known: &[&str]) -> Result<(), CompileError> {
     node.only(known)?;
     let input = importer.activation(node, 0)?;
-    let shape = importer.shape(input.tensor);
-    let after = importer.facts.shape(node.output()?).unwrap_or_default();
-    let Some(layout) = input.layout.reshaped(shape, &after) else {
-        let before = importer.dims(input);
-        return Err(node.error(format!(
-            "it turns shape {before:?} (a picture of {shape}, height×width×channels) into {after:?}; only flattening \
-             a picture to [1, values] is supported, and giving a vector dimensions of 1"
-        )));
+    let name = node.output()?;
+    let Some(dims) = importer.facts.shape(name) else {
+        return Err(node.error(format!("the shape of \"{name}\" does not follow from the input's")));
+    };
+    let Some(layout) = input.layout.reshaped(importer.shape(input.tensor), dims.clone()) else {
+        let before = &input.layout.dims;
+        return Err(node.error(format!("shape {before:?} has not as many values as {dims:?}")));
     };
     importer.push(node, Op::Identity, vec![input.tensor], layout)
 }
@@ -54,7 +53,7 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>, known: &[&str]) -> 
 pub fn lower_transpose(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["perm"])?;
     let input = importer.activation(node, 0)?;
-    let dims = importer.dims(input);
+    let dims = &input.layout.dims;
     let reversed: Vec<i64> = (0..dims.len() as i64).rev().collect();
     let perm = node.ints("perm")?.unwrap_or(&reversed);
     let axes = importer.axes(node, perm, dims.len())?;

@@ -10,7 +10,7 @@ use crate::graph::Op;
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["axis"])?;
     let input = importer.activation(node, 0)?;
-    let (dims, shape) = (importer.dims(input), importer.shape(input.tensor));
+    let (dims, shape) = (&input.layout.dims, importer.shape(input.tensor));
     let flattens = importer.opset < 13;
     let given = node.int("axis")?.unwrap_or(if flattens { 1 } else { -1 });
     let axis = importer.axes(node, &[given], dims.len())?.first().copied().unwrap_or(0);
@@ -18,7 +18,7 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), Compi
     // What it runs over must be the channels, and nothing else that counts.
     let over: usize = dims[axis..end].iter().product();
     let channels = input.layout.channel_axis(shape);
-    if over != shape.c || !channels.is_some_and(|channels| (axis..end).contains(&channels)) {
+    if over != shape.c || !channels.is_some_and(|channels| over == 1 || (axis..end).contains(&channels)) {
         let over = if flattens { "from axis" } else { "over axis" };
         return Err(node.error(format!(
             "softmax {over} {given} of shape {dims:?} is not supported, over the channels it is"

@@ -1,10 +1,10 @@
 //! The decoded file, cut down to what its output needs, with the input's shape fixed.
 
 use super::attributes::{NodeRef, label};
-use super::layout::Layout;
+use super::layout::{Layout, Order};
 use super::limits;
 use super::metadata::{self, Description};
-use super::precheck;
+use super::{precheck, rewrite, tensors};
 use crate::error::CompileError;
 use crate::graph::Shape;
 use crate::options::Options;
@@ -13,7 +13,9 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::Dimension;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
 use tract_onnx::pb::type_proto::{self, Value as Type};
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+};
 
 /// A checked model with one input of known shape and one output.
 ///
@@ -28,7 +30,7 @@ pub(crate) struct Source {
     /// Name of the input tensor.
     pub input: String,
     pub shape: Shape,
-    /// Whether its channels come first or last.
+    /// Whether its channels come first or last in ONNX.
     pub layout: Layout,
     /// `f32` or `f16`.
     pub kind: DataType,
@@ -45,8 +47,11 @@ impl Source {
         let opset = precheck::opset(&model)?;
         let metadata = metadata::read(&model.metadata_props)?;
         let input = find_input(&graph)?;
-        let layout = input_layout(&graph, &input.name);
-        let (shape, kind) = input_type(&input, layout, &metadata, options)?;
+        let (shape, order, kind) = input_type(&input, &graph, &metadata, options)?;
+        let layout = match order {
+            Order::Planes => Layout::planes(shape),
+            Order::Pixels => Layout::pixels(shape),
+        };
         let mut description = metadata.describe(name, options)?;
         if options.scale_crop {
             description.scale_crop(shape.h.max(shape.w));
@@ -54,13 +59,15 @@ impl Source {
         let output = find_output(&graph, &input.name, options)?;
         prune(&mut graph, &output);
         let names = graph.node.iter().enumerate().map(|(index, node)| label(node, index)).collect();
-        graph.input = vec![ValueInfoProto { r#type: Some(fixed(shape, layout, kind)), ..named(&input.name) }];
+        graph.input = vec![ValueInfoProto { r#type: Some(fixed(&layout, kind)), ..named(&input.name) }];
         graph.output = vec![named(&output)];
         graph.value_info.clear();
         graph.quantization_annotation.clear();
         tell_apart(&mut graph);
         let input = input.name;
-        Ok(Self { model, graph, opset, description, input, shape, layout, kind, output, names })
+        let mut source = Self { model, graph, opset, description, input, shape, layout, kind, output, names };
+        rewrite::run(&mut source);
+        Ok(source)
     }
 
     pub fn nodes(&self) -> &[NodeProto] {
@@ -70,6 +77,21 @@ impl Source {
     /// The nodes with what to call them.
     pub fn node_refs(&self) -> impl Iterator<Item = NodeRef<'_>> {
         self.graph.node.iter().zip(&self.names).map(|(proto, name)| NodeRef { name, proto })
+    }
+
+    /// The values of an integer constant that stands in the file, as an initialiser or a `Constant` node.
+    pub fn constant_ints(&self, name: &str) -> Option<Vec<i64>> {
+        let initialisers = self.graph.initializer.iter();
+        let given = initialisers.filter(|tensor| tensor.name == name).find_map(tensors::ints);
+        given.or_else(|| {
+            let node = self.graph.node.iter().find(|node| node.output.iter().any(|output| output == name))?;
+            let constant = node.op_type == "Constant";
+            node.attribute
+                .iter()
+                .filter(|_| constant)
+                .filter_map(|value| value.t.as_ref())
+                .find_map(tensors::ints)
+        })
     }
 
     /// Number of convolutions.
@@ -124,17 +146,30 @@ fn named(name: &str) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), ..Default::default() }
 }
 
+/// An integer constant.
+pub fn initialiser(name: &str, values: &[i64]) -> TensorProto {
+    let (name, dims) = (name.into(), vec![values.len() as i64]);
+    TensorProto {
+        name,
+        dims,
+        data_type: DataType::Int64 as i32,
+        int64_data: values.to_vec(),
+        ..Default::default()
+    }
+}
+
 /// The type of a tensor whose shape is known.
-fn fixed(shape: Shape, layout: Layout, kind: DataType) -> TypeProto {
+fn fixed(layout: &Layout, kind: DataType) -> TypeProto {
     let dim = |size: usize| Dimension { value: Some(Dim::DimValue(size as i64)), ..Default::default() };
-    let dims = layout.dims(shape).into_iter().map(dim).collect();
+    let dims = layout.dims.iter().map(|&size| dim(size)).collect();
     let tensor = type_proto::Tensor { elem_type: kind as i32, shape: Some(TensorShapeProto { dim: dims }) };
     TypeProto { value: Some(Type::TensorType(tensor)), ..Default::default() }
 }
 
-/// Channels come last where everything that reads the input, behind arithmetic on each value, transposes
-/// it to channels first.
-fn input_layout(graph: &GraphProto, input: &str) -> Layout {
+/// Channels come last where everything that reads the input, behind operators that treat each value or
+/// pixel by itself, transposes it to channels first. `channels` is the size of the last dimension: with a
+/// single channel, a reshape does as well.
+fn input_order(graph: &GraphProto, input: &str, channels: Option<i64>) -> Order {
     let mut open = HashSet::from([input]);
     let mut transposed = false;
     for node in &graph.node {
@@ -142,22 +177,23 @@ fn input_layout(graph: &GraphProto, input: &str) -> Layout {
             continue;
         }
         match node.op_type.as_str() {
-            "Add" | "Sub" | "Mul" | "Div" | "Cast" | "Identity" | "Relu" | "Clip" => {
+            "Add" | "Sub" | "Mul" | "Div" | "Cast" | "Identity" | "Relu" | "Clip" | "Pad" | "Dropout" => {
                 open.extend(node.output.iter().map(String::as_str));
             }
             "Transpose" => {
                 let perm = node.attribute.iter().find(|attribute| attribute.name == "perm");
                 if perm.is_none_or(|perm| perm.ints != [0, 3, 1, 2]) {
-                    return Layout::Planes;
+                    return Order::Planes;
                 }
                 transposed = true;
             }
+            "Reshape" if channels == Some(1) => transposed = true,
             // Sizes may be asked for.
             "Shape" => {}
-            _ => return Layout::Planes,
+            _ => return Order::Planes,
         }
     }
-    if transposed { Layout::Pixels } else { Layout::Planes }
+    if transposed { Order::Pixels } else { Order::Planes }
 }
 
 /// The one input that has no initialiser.
@@ -173,13 +209,13 @@ fn find_input(graph: &GraphProto) -> Result<ValueInfoProto, CompileError> {
     }
 }
 
-/// Height, width, channels and type of the input; a batch of open size becomes 1.
+/// Shape, order and type of the input; a batch of open size becomes 1.
 fn input_type(
     input: &ValueInfoProto,
-    layout: Layout,
+    graph: &GraphProto,
     metadata: &metadata::Metadata,
     options: &Options,
-) -> Result<(Shape, DataType), CompileError> {
+) -> Result<(Shape, Order, DataType), CompileError> {
     let fail = |problem: String| CompileError::tensor(&input.name, problem);
     let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         return Err(fail("the graph's input has no tensor type".into()));
@@ -192,24 +228,24 @@ fn input_type(
         }
     };
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim);
-    let [batch, rest @ ..] = dims else { return Err(fail("the graph's input has no dimensions".into())) };
-    let (channels, height, width) = match (layout, rest) {
-        (Layout::Pixels, [height, width, channels]) => (channels, height, width),
-        (_, [channels, height, width]) => (channels, height, width),
-        _ => {
-            return Err(fail(format!(
-                "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
-                dims.len()
-            )));
-        }
+    let [batch, first, second, third] = dims else {
+        return Err(fail(format!(
+            "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
+            dims.len()
+        )));
     };
-    if let Some(Dim::DimValue(batch)) = batch.value
+    let order = input_order(graph, &input.name, size(third));
+    let (channels, height, width) = match order {
+        Order::Planes => (first, second, third),
+        Order::Pixels => (third, first, second),
+    };
+    if let Some(batch) = size(batch)
         && batch != 1
     {
         return Err(fail(format!("the batch is {batch}, one picture at a time is supported (1 or open)")));
     }
-    let side = |what: &str, dim: &Dimension| match dim.value {
-        Some(Dim::DimValue(side)) => {
+    let side = |what: &str, dim: &Dimension| match size(dim) {
+        Some(side) => {
             let side = usize::try_from(side).ok().filter(|side| (1..=limits::SIDE).contains(side));
             let side = side.ok_or_else(|| fail(format!("the {what} must be in 1..={}", limits::SIDE)))?;
             metadata.agrees(side, options)?;
@@ -225,9 +261,9 @@ fn input_type(
         },
     };
     let (h, w) = (side("height", height)?, side("width", width)?);
-    let c = match channels.value {
-        Some(Dim::DimValue(channels)) => usize::try_from(channels).ok(),
-        _ => return Err(fail("the model leaves its channels open, a number is needed".into())),
+    let c = match size(channels) {
+        Some(channels) => usize::try_from(channels).ok(),
+        None => return Err(fail("the model leaves its channels open, a number is needed".into())),
     };
     let c = c.filter(|c| (1..=limits::CHANNELS).contains(c));
     let c = c.ok_or_else(|| fail(format!("the channels must be in 1..={}", limits::CHANNELS)))?;
@@ -235,7 +271,15 @@ fn input_type(
     if shape.values() as u64 > limits::TENSOR_VALUES {
         return Err(CompileError::limit("values of the input", shape.values() as u64, limits::TENSOR_VALUES));
     }
-    Ok((shape, kind))
+    Ok((shape, order, kind))
+}
+
+/// The size of a dimension, if it is not open. Some exporters write −1 for an open one.
+fn size(dim: &Dimension) -> Option<i64> {
+    match dim.value {
+        Some(Dim::DimValue(size)) if size != -1 => Some(size),
+        _ => None,
+    }
 }
 
 /// The tensor to stop at: the one that the options name, or the graph's first output.

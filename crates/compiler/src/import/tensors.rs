@@ -68,6 +68,18 @@ pub fn check(tensor: &TensorProto, name: &str) -> Result<u64, CompileError> {
     Ok(values)
 }
 
+/// The values of an `int64` tensor that has passed [`check`].
+pub fn ints(tensor: &TensorProto) -> Option<Vec<i64>> {
+    if tensor.data_type != DataType::Int64 as i32 {
+        return None;
+    }
+    if tensor.raw_data.is_empty() {
+        return Some(tensor.int64_data.clone());
+    }
+    let (values, _) = tensor.raw_data.as_chunks();
+    Some(values.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+}
+
 /// Checks the tensors in an attribute of the node called `node`, and returns the number of values.
 pub fn check_attribute(attribute: &AttributeProto, node: &str) -> Result<u64, CompileError> {
     let mut values = (attribute.floats.len() + attribute.ints.len()) as u64;

@@ -12,22 +12,28 @@ pub struct Placed {
     pub overhangs: bool,
 }
 
-/// How large the pads of a window may be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pads {
-    /// Smaller than the kernel: every window covers a pixel.
-    BelowKernel,
-    /// As large as the kernel: a convolution may see nothing but zeros.
-    UpToKernel,
+/// As [`read`], for a pool: its pads must be smaller than its kernel, so that each window covers a pixel.
+pub fn read_pool(node: NodeRef<'_>, kernel: [usize; 2], input: Shape) -> Result<Placed, CompileError> {
+    let [top, left, bottom, right] = pads(node)?;
+    for (pad, kernel, name) in [(top.max(bottom), kernel[0], "rows"), (left.max(right), kernel[1], "columns")]
+    {
+        if pad >= kernel as i64 {
+            return Err(node.error(format!(
+                "a pad of {pad} {name} is not supported, it must be smaller than the kernel's {kernel}"
+            )));
+        }
+    }
+    read(node, kernel, input)
+}
+
+/// Whether a convolution can have these pads: none larger than the kernel.
+pub fn pads_fit(window: &Window) -> bool {
+    let Window { kernel, pad_start, pad_end, .. } = window;
+    pad_start.0.max(pad_end.0) <= kernel.0 && pad_start.1.max(pad_end.1) <= kernel.1
 }
 
 /// The window of `node` with a kernel of `kernel` rows and columns, on an input of shape `input`.
-pub fn read(
-    node: NodeRef<'_>,
-    allowed: Pads,
-    kernel: [usize; 2],
-    input: Shape,
-) -> Result<Placed, CompileError> {
+pub fn read(node: NodeRef<'_>, kernel: [usize; 2], input: Shape) -> Result<Placed, CompileError> {
     if let Some(given) = node.ints("kernel_shape")?
         && !given.iter().copied().eq(kernel.map(|side| side as i64))
     {
@@ -36,7 +42,9 @@ pub fn read(
         );
     }
     let strides = pair(node, "strides", [1, 1])?;
-    if pair(node, "dilations", [1, 1])? != [1, 1] {
+    // A single tap has no neighbour to keep a distance from.
+    let dilations = pair(node, "dilations", [1, 1])?;
+    if dilations.iter().zip(kernel).any(|(&dilation, taps)| dilation != 1 && taps != 1) {
         return Err(node.error("dilations other than 1 are not supported"));
     }
     let pads = pads(node)?;
@@ -60,7 +68,7 @@ pub fn read(
             }
         };
         window[axis] = Axis { kernel, stride, start, end, overhang: 0 };
-        window[axis].check(node, allowed, side as i64, name, ceil)?;
+        window[axis].check(node, side as i64, name, ceil)?;
     }
     let narrow = |value: i64| value as u16;
     let each = |value: fn(&Axis) -> i64| (narrow(value(&window[0])), narrow(value(&window[1])));
@@ -83,6 +91,9 @@ pub fn check(node: NodeRef<'_>) -> Result<(), CompileError> {
     pads(node)?;
     auto_pad(node).map(|_| ())
 }
+
+/// Largest pad, as in the `.wisp` file.
+const MAX_PAD: i64 = u16::MAX as i64;
 
 /// How the pads are found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +123,11 @@ fn auto_pad(node: NodeRef<'_>) -> Result<AutoPad, CompileError> {
 fn pads(node: NodeRef<'_>) -> Result<[i64; 4], CompileError> {
     let Some(pads) = node.ints("pads")? else { return Ok([0; 4]) };
     let four = <[i64; 4]>::try_from(pads).ok();
-    four.ok_or_else(|| node.error(format!("pads are {pads:?}, [top, left, bottom, right] are needed")))
+    let four = four.filter(|pads| pads.iter().all(|pad| (0..=MAX_PAD).contains(pad)));
+    four.ok_or_else(|| {
+        let needed = format!("[top, left, bottom, right] in 0..={MAX_PAD} are needed");
+        node.error(format!("pads are {pads:?}, {needed}"))
+    })
 }
 
 /// The kernel of a pool.
@@ -144,26 +159,8 @@ struct Axis {
 
 impl Axis {
     /// Checks that windows fit a side of `side` and its pads, and works out the overhang.
-    fn check(
-        &mut self,
-        node: NodeRef<'_>,
-        allowed: Pads,
-        side: i64,
-        name: &str,
-        ceil: bool,
-    ) -> Result<(), CompileError> {
+    fn check(&mut self, node: NodeRef<'_>, side: i64, name: &str, ceil: bool) -> Result<(), CompileError> {
         let Self { kernel, stride, start, end, .. } = *self;
-        let (most, rule) = match allowed {
-            Pads::BelowKernel => (kernel - 1, "smaller than"),
-            Pads::UpToKernel => (kernel, "at most"),
-        };
-        for pad in [start, end] {
-            if !(0..=most).contains(&pad) {
-                return Err(node.error(format!(
-                    "a pad of {pad} {name} is not supported, it must be 0 or more and {rule} the kernel's {kernel}"
-                )));
-            }
-        }
         let Some(room) = (side + start + end).checked_sub(kernel).filter(|room| *room >= 0) else {
             return Err(node.error(format!(
                 "its kernel of {kernel} {name} is larger than its padded input of {}",

@@ -3,9 +3,8 @@
 use super::layout::{to_pixels, to_planes};
 use crate::compile::{read, stem};
 use crate::error::{Cause, CompileError};
-use crate::graph::Shape;
 use crate::guard;
-use crate::import::{Description, Layout, Source};
+use crate::import::{Description, Layout, Order, Source};
 use crate::options::Options;
 use std::path::Path;
 use std::sync::Arc;
@@ -83,8 +82,7 @@ impl Reference {
             source.model.graph = None;
             let mut model = parsed.model;
             // Parsing forgets the input's type where the input is an output too (a lone softmax).
-            let dims = source.layout.dims(source.shape);
-            model.set_input_fact(0, InferenceFact::dt_shape(kind, &*dims))?;
+            model.set_input_fact(0, InferenceFact::dt_shape(kind, &*source.layout.dims))?;
             let model = model.into_optimized()?;
             let tract_nodes = model.nodes().len();
             let fact = model.output_fact(0)?;
@@ -124,12 +122,14 @@ impl Reference {
             let problem = format!("{} values are given, {height}×{width}×{channels} are needed", input.len());
             return Err(CompileError::Option { option: "input", problem });
         }
-        let shape = Shape { h: height, w: width, c: channels };
-        let (dims, kind) = (self.layout.dims(shape), self.kind);
-        let values = if self.layout == Layout::Pixels { input.to_vec() } else { to_planes(input, channels) };
+        let (Layout { order, dims }, kind) = (&self.layout, self.kind);
+        let values = match order {
+            Order::Planes => to_planes(input, channels),
+            Order::Pixels => input.to_vec(),
+        };
         let state = &mut self.state;
         let ran = guard::catch(|| -> TractResult<_> {
-            let tensor = Tensor::from_shape(&dims, &values)?.cast_to_dt(kind)?.into_owned();
+            let tensor = Tensor::from_shape(dims, &values)?.cast_to_dt(kind)?.into_owned();
             let outputs = state.run(tvec![tensor.into_tvalue()])?;
             outputs.iter().map(|output| output_values(output)).collect::<TractResult<Vec<_>>>()
         });
