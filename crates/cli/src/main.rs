@@ -11,6 +11,8 @@ mod picture;
 mod preprocessing;
 mod runner;
 mod statistics;
+#[cfg(feature = "compile")]
+mod whole;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

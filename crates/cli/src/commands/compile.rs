@@ -5,11 +5,12 @@ use crate::model;
 use crate::output;
 use crate::preprocessing::Flags;
 use crate::runner::native_options;
-use anyhow::{Context, Result};
+use crate::whole;
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Compile an ONNX file for the device
 #[derive(Debug, Args)]
@@ -68,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let compiled = wisp_compiler::compile(&arguments.input, &options)?;
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
     let need = compiled_model.requirements(&native_options()?)?;
-    write_whole(&arguments.output, &compiled.bytes)?;
+    whole::write(&arguments.output, |file| file.write_all(&compiled.bytes))?;
     let report = &compiled.report;
     let done = Done {
         out: arguments.output.display().to_string(),
@@ -93,20 +94,4 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         output::grouped(done.prepared_bytes as u64),
         output::grouped(done.arena_bytes as u64)
     ))
-}
-
-/// Writes beside the target and renames, so that a full disk leaves what was there before.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write()
-        .inspect_err(|_| drop(std::fs::remove_file(&temporary)))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
