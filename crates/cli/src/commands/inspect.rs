@@ -2,6 +2,7 @@
 
 use crate::model::Named;
 use crate::output::{self, grouped};
+use crate::paths::{self, Paths};
 use crate::preprocessing::Flags;
 use crate::runner::native_options;
 use anyhow::{Context, Result};
@@ -55,6 +56,9 @@ struct Report {
     layers: Vec<Layer>,
     params: u64,
     macs: u64,
+    /// Weighted layers on the way from input to output.
+    longest_path: u32,
+    shortest_path: u32,
     arena_bytes: usize,
     prepared_bytes: usize,
     file_bytes: usize,
@@ -77,6 +81,7 @@ fn report(model: &Model<'_>) -> Result<Report> {
     let need = model.requirements(&native_options()?)?;
     let layers = layers(model, need.isa);
     let provenance = model.provenance();
+    let Paths { longest, shortest } = paths::of(model);
     Ok(Report {
         model: model.info().name().to_string(),
         weights: match model.info().weights {
@@ -91,6 +96,8 @@ fn report(model: &Model<'_>) -> Result<Report> {
         params: layers.iter().map(|layer| layer.params).sum(),
         macs: layers.iter().map(|layer| layer.macs).sum(),
         layers,
+        longest_path: longest,
+        shortest_path: shortest,
         arena_bytes: need.arena_bytes,
         prepared_bytes: need.prepared_bytes,
         file_bytes: model.file_bytes(),
@@ -157,6 +164,8 @@ fn print(report: &Report) -> Result<()> {
     output::line("")?;
     output::line(format_args!("parameters      {:>13}", grouped(report.params)))?;
     output::line(format_args!("MACs            {:>13}", grouped(report.macs)))?;
+    output::line(format_args!("longest path    {:>13} weighted layers", report.longest_path))?;
+    output::line(format_args!("shortest path   {:>13} weighted layers", report.shortest_path))?;
     output::line(format_args!("file            {:>13} bytes", grouped(report.file_bytes as u64)))?;
     output::line(format_args!(
         "prepared        {:>13} bytes ({})",
