@@ -9,6 +9,10 @@ mod model;
 mod output;
 mod paths;
 mod picture;
+#[cfg_attr(
+    not(feature = "compile"),
+    expect(dead_code, reason = "read to be refused, never turned into anything")
+)]
 mod preprocessing;
 mod runner;
 mod statistics;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, root, wisp};
+use common::{Folder, wisp};
 use serde_json::Value;
 
 #[track_caller]
@@ -79,6 +79,7 @@ fn inspect_counts_what_the_paper_counts() {
     }
     assert_eq!(report["params"], 1_235_496);
     assert_eq!(report["macs"], 349_151_936);
+    assert_eq!((&report["longest_path"], &report["shortest_path"]), (&18.into(), &18.into()));
     let maps = [111, 55, 27, 13];
     let pools = layers.iter().filter(|layer| layer["op"] == "max_pool" || layer["name"] == "conv1");
     assert!(pools.map(|layer| layer["out"][0].as_u64().unwrap()).eq(maps));
@@ -147,6 +148,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 #[cfg(feature = "compile")]
 mod compile {
     use super::*;
+    use common::root;
 
     const ONNX: &str = "models/squeezenet1.1.onnx";
 
