@@ -18,6 +18,8 @@ mod runner;
 mod statistics;
 #[cfg(feature = "compile")]
 mod whole;
+#[cfg(feature = "compile")]
+mod zoo;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ enum Command {
     Inspect(commands::inspect::Arguments),
     Bench(commands::bench::Arguments),
     Eval(commands::eval::Arguments),
+    #[cfg(feature = "compile")]
+    Zoo(commands::zoo::Arguments),
     #[command(hide = true)]
     MeasureMemory(commands::memory::Arguments),
 }
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => commands::inspect::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Eval(arguments) => commands::eval::run(arguments),
+        #[cfg(feature = "compile")]
+        Command::Zoo(arguments) => commands::zoo::run(arguments),
         Command::MeasureMemory(arguments) => commands::memory::run(arguments),
     };
     match done {

@@ -2,22 +2,7 @@
 
 mod common;
 
-use common::{Folder, wisp};
-use serde_json::Value;
-
-#[track_caller]
-fn lines(arguments: &[&str]) -> Vec<Value> {
-    let run = wisp(arguments);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    run.out.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
-}
-
-#[track_caller]
-fn has_fields(value: &Value, fields: &[&str]) {
-    for field in fields {
-        assert!(value.get(field).is_some(), "{field} is missing in {value}");
-    }
-}
+use common::{Folder, has_fields, lines, wisp};
 
 const SAMPLES: [(&str, u64, &str); 3] = [
     ("models/samples/chelsea.png", 285, "Egyptian cat"),
@@ -149,6 +134,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 mod compile {
     use super::*;
     use common::root;
+    use serde_json::Value;
 
     const ONNX: &str = "models/squeezenet1.1.onnx";
 

@@ -246,6 +246,30 @@ mod compile {
     }
 
     #[test]
+    fn networks_that_cannot_be_exported() {
+        let folder = Folder::new("no-export");
+        let out = folder.path("out.onnx");
+        let export = |arguments: &[&str]| wisp(&[&["zoo", "export"], arguments].concat());
+        let run = export(&["lenet", "-o", &out]);
+        assert_eq!((run.code, run.out.as_str(), run.err.lines().count()), (Some(1), "", 1), "{run:?}");
+        let line = "wisp: there is no network `lenet` (there are: alexnet, ";
+        assert!(run.err.starts_with(line), "{}", run.err);
+        let line =
+            "alexnet: pool5: a kernel of 3×3 does not fit on a map of 1×1×256; choose a larger input size";
+        fails(&export(&["alexnet", "--size", "32", "-o", &out]), 1, line);
+        let line = "alexnet: an input of 4097×4097 is not within 1 to 4096";
+        fails(&export(&["alexnet", "--size", "4097", "-o", &out]), 1, line);
+        let line = "out.wisp: the output's name must end in .onnx";
+        fails(&export(&["resnet20", "-o", "out.wisp"]), 2, line);
+        let line = "cannot write no/such/out.onnx: No such file or directory (os error 2)";
+        fails(&export(&["resnet20", "-o", "no/such/out.onnx"]), 1, line);
+        for arguments in [&["resnet20"][..], &["-o", &out], &["resnet20", "--size", "0", "-o", &out]] {
+            assert_eq!(export(arguments).code, Some(2), "{arguments:?}");
+        }
+        assert!(folder.names().is_empty(), "nothing is written");
+    }
+
+    #[test]
     fn output_that_cannot_be_written() {
         let onnx = "models/squeezenet1.1.onnx";
         let run = wisp(&["compile", onnx, "-o", "no/such/folder/out.wisp"]);

@@ -7,3 +7,5 @@ pub mod compile;
 pub mod eval;
 pub mod inspect;
 pub mod memory;
+#[cfg(feature = "compile")]
+pub mod zoo;

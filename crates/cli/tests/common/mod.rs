@@ -1,6 +1,7 @@
 //! Runs the real binary, as a user does, from the root of the repository.
 #![allow(dead_code)]
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -32,6 +33,21 @@ pub fn wisp(arguments: &[&str]) -> Run {
     let mut command = command();
     command.args(arguments);
     finish(command)
+}
+
+/// The JSON objects that a successful run prints, one a line.
+#[track_caller]
+pub fn lines(arguments: &[&str]) -> Vec<Value> {
+    let run = wisp(arguments);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.out.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
+}
+
+#[track_caller]
+pub fn has_fields(value: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(value.get(field).is_some(), "{field} is missing in {value}");
+    }
 }
 
 /// A folder that goes away with the value.
