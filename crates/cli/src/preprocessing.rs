@@ -5,9 +5,10 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use wisp::vision::{ChannelOrder, PixelRange, Preprocess, Resize};
 
-/// Preprocessing of an .onnx file that does not carry it; flags win over the file's metadata.
+/// Preprocessing of an .onnx file that does not carry it; flags win over the file's metadata. Networks of the
+/// zoo carry theirs and take the flags all the same.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Preprocessing (for .onnx)")]
+#[command(next_help_heading = "Preprocessing (for .onnx files and networks by name)")]
 pub struct Flags {
     /// A known convention, to be refined by the flags below
     #[arg(long)]
@@ -18,7 +19,7 @@ pub struct Flags {
     /// Pixels of the shorter side before the centre is cut out [default: input size · 256 / 224]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65535))]
     shorter: Option<u32>,
-    /// Height and width of the input, for models that leave them open
+    /// Height and width of the input, for models that leave them open and networks by name
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65535))]
     pub size: Option<u32>,
     /// Order of the channels

@@ -1,7 +1,7 @@
 //! The engines that can run a model, behind one face.
 
 use crate::failure::usage;
-use crate::model::Named;
+use crate::model::{Named, Onnx};
 use crate::preprocessing::Flags;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -63,12 +63,24 @@ pub fn check_threads(threads: usize) -> Result<()> {
     }
 }
 
+/// The error for a model that tract cannot run: a compiled one, or any where tract is missing.
+pub fn not_in_tract(model: &Named) -> anyhow::Error {
+    usage(if cfg!(feature = "compile") {
+        format!(
+            "--engine tract runs .onnx files and networks of the zoo, and {} is a compiled model: name its .onnx file",
+            model.display()
+        )
+    } else {
+        "--engine tract: this program was built without tract; build it with feature `compile`".into()
+    })
+}
+
 impl Runner {
     /// Loads a model.
     pub fn load(engine: EngineName, model: &Named, flags: &Flags) -> Result<Self> {
         match engine {
             EngineName::Native => Self::native(&model.file(flags)?, model),
-            EngineName::Tract => Self::tract(model, flags),
+            EngineName::Tract => Self::tract(&model.onnx()?, model, flags),
         }
     }
 
@@ -78,18 +90,19 @@ impl Runner {
         Ok(Self::Native(Box::new(engine)))
     }
 
+    /// Loads an ONNX model into tract.
     #[cfg(feature = "compile")]
-    fn tract(model: &Named, flags: &Flags) -> Result<Self> {
-        let Named::Onnx(path) = model else {
-            return Err(usage(format!(
-                "--engine tract runs .onnx files only, and {} is a compiled model: name its .onnx with --model",
-                model.display()
-            )));
+    pub fn tract(onnx: &Onnx<'_>, model: &Named, flags: &Flags) -> Result<Self> {
+        let options = crate::model::options(flags)?;
+        let reference = match onnx {
+            Onnx::File(path) => wisp_compiler::Reference::load(path, &options)?,
+            Onnx::Bytes(bytes) => {
+                wisp_compiler::Reference::from_bytes(bytes, &options).with_context(|| model.display())?
+            }
         };
-        let reference = wisp_compiler::Reference::load(path, &crate::model::options(flags)?)?;
         crate::output::remark(format_args!(
             "{}: tract imported {} nodes; {} of {} convolutions run in int8",
-            path.display(),
+            model.display(),
             reference.nodes(),
             reference.convs_int8(),
             reference.convs()
@@ -99,8 +112,8 @@ impl Runner {
     }
 
     #[cfg(not(feature = "compile"))]
-    fn tract(_: &Named, _: &Flags) -> Result<Self> {
-        Err(usage("--engine tract: this program was built without tract; build it with feature `compile`"))
+    pub fn tract(_: &Onnx<'_>, model: &Named, _: &Flags) -> Result<Self> {
+        Err(not_in_tract(model))
     }
 
     /// Which engine this is.

@@ -97,11 +97,16 @@ fn one_bad_picture_does_not_hide_the_others() {
 #[test]
 fn unknown_model_name() {
     let run = wisp(&["classify", "--model", "squeezenet9", CHELSEA]);
-    fails(
-        &run,
-        1,
-        "unknown model squeezenet9: neither a .wisp or .onnx file nor a known name (squeezenet1.1)",
-    );
+    if cfg!(feature = "compile") {
+        assert_eq!((run.code, run.out.as_str(), run.err.lines().count()), (Some(1), "", 1), "{run:?}");
+        let line = "wisp: unknown model squeezenet9: it is no .wisp or .onnx file, and there is no network \
+                    `squeezenet9` (there are: alexnet, alexnet-2048, ";
+        assert!(run.err.starts_with(line), "{}", run.err);
+    } else {
+        let line = "unknown model squeezenet9: it is neither a .wisp file nor squeezenet1.1, and this program \
+                    was built without the zoo; build it with feature `compile`";
+        fails(&run, 2, line);
+    }
     let run = wisp(&["inspect", "README.md"]);
     fails(&run, 1, "README.md is no model: a model's name ends in .wisp or .onnx");
 }
@@ -194,9 +199,10 @@ mod compile {
 
     #[test]
     fn tract_runs_onnx_only() {
-        let line = "--engine tract runs .onnx files only, and squeezenet1.1 is a compiled model: \
-                    name its .onnx with --model";
-        fails(&wisp(&["classify", "--engine", "tract", CHELSEA]), 2, line);
+        let line = "--engine tract runs .onnx files and networks of the zoo, and tests/data/tiny.wisp is a \
+                    compiled model: name its .onnx file";
+        let run = wisp(&["classify", "--engine", "tract", "--model", "tests/data/tiny.wisp", CHELSEA]);
+        fails(&run, 2, line);
         let run = wisp(&["bench", "tests/data/tiny.wisp", "--engine", "native,tract"]);
         assert_eq!(run.code, Some(2));
         assert!(run.err.contains("tests/data/tiny.wisp is a compiled model"), "{}", run.err);
@@ -270,6 +276,28 @@ mod compile {
     }
 
     #[test]
+    fn names_at_sizes_that_do_not_work() {
+        let run = wisp(&["inspect", "alexnet", "--size", "16"]);
+        let line =
+            "alexnet: pool2: a kernel of 3×3 does not fit on a map of 1×1×256; choose a larger input size";
+        fails(&run, 1, line);
+        let run = wisp(&["bench", "squeezenet1.1", "--size", "3"]);
+        let line = "squeezenet1.1: pool1: a kernel of 3×3 does not fit on a map of 1×1×64; choose a larger input size";
+        fails(&run, 1, line);
+    }
+
+    #[test]
+    fn random_weights_of_the_zoo_are_not_shown_as_answers() {
+        // No remark of the compiler before the line: nothing was compiled.
+        for engine in ["native", "tract"] {
+            let run = wisp(&["classify", "--model", "SqueezeNet-1.0", "--engine", engine, CHELSEA]);
+            let line = "squeezenet1.0 has random weights, its answers mean nothing: \
+                        give --allow-seeded to run it all the same";
+            fails(&run, 1, line);
+        }
+    }
+
+    #[test]
     fn output_that_cannot_be_written() {
         let onnx = "models/squeezenet1.1.onnx";
         let run = wisp(&["compile", onnx, "-o", "no/such/folder/out.wisp"]);
@@ -285,5 +313,14 @@ fn without_tract_onnx_is_refused() {
     let run = wisp(&["inspect", "models/squeezenet1.1.onnx"]);
     let line =
         "models/squeezenet1.1.onnx: this program was built without ONNX; build it with feature `compile`";
+    fails(&run, 2, line);
+    let line = "--engine tract: this program was built without tract; build it with feature `compile`";
+    fails(&wisp(&["classify", "--engine", "tract", CHELSEA]), 2, line);
+    let line = "unknown model resnet20: it is neither a .wisp file nor squeezenet1.1, and this program was built \
+                without the zoo; build it with feature `compile`";
+    fails(&wisp(&["bench", "resnet20"]), 2, line);
+    let run = wisp(&["inspect", "--size", "160"]);
+    let line =
+        "squeezenet1.1: the preprocessing of a compiled model is part of it; the flags are for .onnx files";
     fails(&run, 2, line);
 }

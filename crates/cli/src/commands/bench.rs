@@ -1,7 +1,7 @@
 //! `wisp bench`: time, memory and allocations of a model, engine against engine in one run.
 
 use crate::failure::usage;
-use crate::model::Named;
+use crate::model::{Named, Onnx};
 use crate::output::{self, grouped, rounded};
 use crate::preprocessing::Flags;
 use crate::runner::{EngineName, Runner, check_threads};
@@ -20,7 +20,7 @@ const WARM_UP: usize = 3;
 /// Measure time, memory and allocations
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A .wisp or .onnx file, or a name [default: the built-in squeezenet1.1]
+    /// A .wisp or .onnx file, or the name of a network [default: the built-in squeezenet1.1]
     model: Option<String>,
     /// Engines to measure, in turn
     #[arg(long, value_delimiter = ',', default_value = "native")]
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.runs == Some(0) || arguments.seconds.is_nan() || arguments.seconds <= 0.0 {
         return Err(usage("nothing to measure: --runs and --seconds must be above 0"));
     }
-    let named = Named::parse(arguments.model.as_deref())?;
+    let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let mut contenders = Vec::new();
     for &engine in &arguments.engine {
         contenders.push(load(engine, &named, arguments)?);
@@ -117,17 +117,24 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
         runner = Runner::native(&file, named)?;
         load_ms = milliseconds(start);
         file_bytes = file.len() as u64;
-        let temporary = Temporary::write(&file)?;
-        rss_added_bytes = measure_memory(temporary.path.to_str(), engine, &[])?;
+        let temporary = Temporary::write(&file, "wisp")?;
+        rss_added_bytes = measure_memory(&temporary.path, engine, &[])?;
     } else {
+        // Making a network of the zoo is no part of loading it, and the child finds it as a file.
+        let onnx = named.onnx()?;
         let start = Instant::now();
-        runner = Runner::load(engine, named, flags)?;
+        runner = Runner::tract(&onnx, named, flags)?;
         load_ms = milliseconds(start);
-        file_bytes = match named {
-            Named::Onnx(path) => std::fs::metadata(path)?.len(),
-            _ => 0,
+        let temporary;
+        let path = match onnx {
+            Onnx::File(path) => path,
+            Onnx::Bytes(bytes) => {
+                temporary = Temporary::write(&bytes, "onnx")?;
+                &temporary.path
+            }
         };
-        rss_added_bytes = measure_memory(arguments.model.as_deref(), engine, &flags.to_arguments())?;
+        file_bytes = std::fs::metadata(path)?.len();
+        rss_added_bytes = measure_memory(path, engine, &flags.to_arguments())?;
     }
     let input = input(&runner);
     let start = Instant::now();
@@ -144,10 +151,10 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
     })
 }
 
-fn measure_memory(model: Option<&str>, engine: EngineName, flags: &[String]) -> Result<Option<u64>> {
+fn measure_memory(model: &Path, engine: EngineName, flags: &[String]) -> Result<Option<u64>> {
     let program = std::env::current_exe().context("cannot find this program to measure memory")?;
     let mut child = Command::new(program);
-    child.arg("measure-memory").args(model).arg("--engine").arg(engine.as_str()).args(flags);
+    child.arg("measure-memory").arg(model).arg("--engine").arg(engine.as_str()).args(flags);
     let output = child.output().context("cannot start a process to measure memory")?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
@@ -156,14 +163,14 @@ fn measure_memory(model: Option<&str>, engine: EngineName, flags: &[String]) -> 
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A compiled model on disk for the time of the measurement.
+/// A model on disk for the time of the measurement.
 struct Temporary {
     path: PathBuf,
 }
 
 impl Temporary {
-    fn write(bytes: &[u8]) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("wisp-bench-{}.wisp", std::process::id()));
+    fn write(bytes: &[u8], ending: &str) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("wisp-bench-{}.{ending}", std::process::id()));
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path })
     }

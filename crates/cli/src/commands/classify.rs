@@ -19,7 +19,7 @@ pub struct Arguments {
     /// JPEG or PNG files
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// A .wisp or .onnx file, or a name [default: the built-in squeezenet1.1]
+    /// A .wisp or .onnx file, or the name of a network [default: the built-in squeezenet1.1]
     #[arg(long)]
     model: Option<String>,
     /// How many classes to print
@@ -57,18 +57,15 @@ struct Answer<'a> {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     check_threads(arguments.threads)?;
-    let named = Named::parse(arguments.model.as_deref())?;
+    let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
+    // Before a large network is compiled for nothing.
+    refuse_seeded(arguments, &named, named.is_seeded())?;
     let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing)?;
+    refuse_seeded(arguments, &named, runner.weights() == Weights::Seeded)?;
     let weights = match runner.weights() {
         Weights::Trained => "trained",
         Weights::Seeded => "seeded",
     };
-    if runner.weights() == Weights::Seeded && !arguments.allow_seeded {
-        bail!(
-            "{} has random weights, its answers mean nothing: give --allow-seeded to run it all the same",
-            named.display()
-        );
-    }
     let labels = labels(arguments, &runner)?;
     let name = runner.name();
     let mut failed = None;
@@ -95,6 +92,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Refuses to show answers that mean nothing, unless that is wanted.
+fn refuse_seeded(arguments: &Arguments, named: &Named, seeded: bool) -> Result<()> {
+    if seeded && !arguments.allow_seeded {
+        bail!(
+            "{} has random weights, its answers mean nothing: give --allow-seeded to run it all the same",
+            named.display()
+        );
+    }
+    Ok(())
 }
 
 /// Names for the classes: those asked for, the model's own, or ImageNet's where the number fits.

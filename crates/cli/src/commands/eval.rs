@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Measure accuracy over labelled pictures
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A .wisp or .onnx file, or a name [default: the built-in squeezenet1.1]
+    /// A .wisp or .onnx file, or the name of a network [default: the built-in squeezenet1.1]
     model: Option<String>,
     /// Folder of the pictures
     #[arg(long, value_name = "DIR")]
@@ -64,7 +64,7 @@ struct Tally {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named = Named::parse(arguments.model.as_deref())?;
+    let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let truth = read_labels(&arguments.labels)?;
     let mut runners = Vec::new();
     for &engine in &arguments.engine {

@@ -15,7 +15,7 @@ use wisp::vision::{ChannelOrder, PixelRange, Resize};
 /// Show a model's layers, sizes and memory
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A .wisp or .onnx file, or a name [default: the built-in squeezenet1.1]
+    /// A .wisp or .onnx file, or the name of a network [default: the built-in squeezenet1.1]
     model: Option<String>,
     /// Print a JSON object
     #[arg(long)]
@@ -65,7 +65,7 @@ struct Report {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named = Named::parse(arguments.model.as_deref())?;
+    let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let file = named.file(&arguments.preprocessing)?;
     let model = Model::from_bytes(&file).with_context(|| named.display())?;
     let report = report(&model)?;
@@ -136,7 +136,9 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer 
 fn print(report: &Report) -> Result<()> {
     let size = |[height, width, channels]: [u32; 3]| format!("{height}×{width}×{channels}");
     output::line(format_args!("{} · {} classes · {} weights", report.model, report.classes, report.weights))?;
-    output::line(format_args!("made from {} by {}", report.source, report.tool))?;
+    // A network of the zoo was no file before it was compiled.
+    let from = if report.source.is_empty() { "in memory" } else { &format!("from {}", report.source) };
+    output::line(format_args!("made {from} by {}", report.tool))?;
     output::line("")?;
     let name = report.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).max(5);
     output::line(format_args!(

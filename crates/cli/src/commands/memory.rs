@@ -19,7 +19,7 @@ pub struct Arguments {
 
 /// Prints the bytes of resident memory that loading and a first run add.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let named = Named::parse(arguments.model.as_deref())?;
+    let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let before = resident_bytes();
     let mut runner = match (&named, arguments.engine) {
         (Named::Wisp(path), EngineName::Native) => {
