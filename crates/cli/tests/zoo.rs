@@ -137,7 +137,6 @@ fn random_weights_run_where_that_is_wanted() {
 
 /// The depths of He et al. 2015 and of the SqueezeNet paper, and what the shortcuts lead around.
 #[test]
-#[ignore = "the compiler has no Add and no BatchNormalization yet"]
 fn depths_are_the_published_ones() {
     for (name, longest, shortest) in [
         ("plain20", 20, 20),
