@@ -31,6 +31,48 @@ pub(crate) fn floats_ref(memory: &[u8]) -> &[f32] {
     unsafe { memory.align_to::<f32>().1 }
 }
 
+/// Floats as the bytes that they take.
+pub(crate) fn bytes(floats: &[f32]) -> &[u8] {
+    // SAFETY: every f32 is four bytes, and a byte has no alignment.
+    unsafe { floats.align_to::<u8>().1 }
+}
+
+/// As [`bytes`], to write.
+pub(crate) fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
+    // SAFETY: every f32 is four bytes, a byte has no alignment, and four bytes of any values are an f32.
+    unsafe { floats.align_to_mut::<u8>().1 }
+}
+
+/// Bytes as the signed ones that they stand for.
+pub(crate) fn signed(bytes: &[u8]) -> &[i8] {
+    // SAFETY: u8 and i8 have the same size and alignment and are valid for every bit pattern.
+    unsafe { bytes.align_to::<i8>().1 }
+}
+
+/// As [`signed`], to write.
+pub(crate) fn signed_mut(bytes: &mut [u8]) -> &mut [i8] {
+    // SAFETY: as in `signed`.
+    unsafe { bytes.align_to_mut::<i8>().1 }
+}
+
+/// Floats as integers of the same bits.
+pub(crate) fn integers(floats: &[f32]) -> &[i32] {
+    // SAFETY: f32 and i32 have the same size and alignment and are valid for every bit pattern.
+    unsafe { floats.align_to::<i32>().1 }
+}
+
+/// As [`integers`], to write.
+pub(crate) fn integers_mut(floats: &mut [f32]) -> &mut [i32] {
+    // SAFETY: as in `integers`.
+    unsafe { floats.align_to_mut::<i32>().1 }
+}
+
+/// The integers of 64 bits in scratch memory, beginning at the first that is aligned for them.
+pub(crate) fn long_integers(floats: &mut [f32]) -> &mut [i64] {
+    // SAFETY: every bit pattern is a valid i64.
+    unsafe { floats.align_to_mut::<i64>().1 }
+}
+
 /// Scratch floats as words, for tables of offsets.
 pub(crate) fn words(floats: &mut [f32]) -> &mut [u32] {
     // SAFETY: f32 and u32 have the same size and alignment and are valid for every bit pattern.

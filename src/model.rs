@@ -1,8 +1,9 @@
 //! A checked model: the file's bytes, borrowed, and accessors that cannot fail.
 
 use crate::format::plan::{BUFFER, Counts, FIXED, STEP, parse_buffer, parse_counts, parse_step};
+use crate::format::step::TABLE_WORDS;
 use crate::format::{
-    Buffer, Conv, Info, LoadError, Op, Provenance, Reader, Section, Step, View, check, container, header,
+    Buffer, Info, LoadError, Op, Provenance, Reader, Section, Step, View, check, container, header,
     parameters, provenance, strings, weights,
 };
 
@@ -63,14 +64,14 @@ impl<'a> Model<'a> {
             "one name a step",
         )?;
         let length = sections.range(Section::Parameters).len();
-        let biases = parameters::parse(sections.reader(Section::Parameters, bytes), length)?;
+        let words = parameters::parse(&sections.reader(Section::Parameters, bytes), length)?;
         let labels = strings::parse(sections.reader(Section::Labels, bytes))?.len();
         if labels != 0 {
             check_count(labels, info.class_count, &sections, Section::Labels, "none, or one label a class")?;
         }
         provenance::parse(sections.reader(Section::Provenance, bytes))?;
         let model = Self { bytes, checked: Checked { sections, counts, info } };
-        check::check(bytes, &sections, &model.plan(), &info, biases)?;
+        check::check(bytes, &sections, &model.plan(), &info, words)?;
         Ok(model)
     }
 
@@ -149,24 +150,33 @@ impl<'a> Model<'a> {
         provenance::parse(self.checked.sections.reader(Section::Provenance, self.bytes)).unwrap_or_default()
     }
 
-    /// The weights of a convolution of this model, in canonical order; see [`weights`].
-    pub fn weights(&self, conv: &Conv, step: &Step) -> impl ExactSizeIterator<Item = f32> + use<'a> {
-        weights::values(self.weight_block(conv, step))
+    /// The weights of an `f32` convolution of this model, in canonical order; see [`weights`].
+    pub fn weights(&self, step: &Step) -> impl ExactSizeIterator<Item = f32> + use<'a> {
+        weights::values(self.weight_block(step))
     }
 
-    /// The biases of a convolution of this model, one an output channel.
-    pub fn biases(&self, conv: &Conv, step: &Step) -> impl ExactSizeIterator<Item = f32> + use<'a> {
-        weights::values(self.bias_block(conv, step))
+    /// The biases of an `f32` convolution of this model, one an output channel.
+    pub fn biases(&self, step: &Step) -> impl ExactSizeIterator<Item = f32> + use<'a> {
+        weights::values(self.parameter_block(step))
     }
 
-    pub(crate) fn weight_block(&self, conv: &Conv, step: &Step) -> &'a [u8] {
-        let bytes = step.weight_count().unwrap_or(0) * 4;
-        let start = conv.weight_offset as usize;
-        self.section(Section::Weights).get(start..start + bytes as usize).unwrap_or_default()
+    /// The bytes of a step's weights.
+    pub(crate) fn weight_block(&self, step: &Step) -> &'a [u8] {
+        let start = step.op.layer().map_or(0, |layer| layer.weight_offset) as usize;
+        let bytes = step.weight_bytes().unwrap_or(0) as usize;
+        self.section(Section::Weights).get(start..start + bytes).unwrap_or_default()
     }
 
-    pub(crate) fn bias_block(&self, conv: &Conv, step: &Step) -> &'a [u8] {
-        parameters::slice(self.section(Section::Parameters), conv.bias, step.output.channels)
+    /// The bytes of a step's biases and factors.
+    pub(crate) fn parameter_block(&self, step: &Step) -> &'a [u8] {
+        let Some(layer) = step.op.layer() else { return &[] };
+        let words = layer.words.saturating_mul(step.output.channels);
+        parameters::slice(self.section(Section::Parameters), layer.parameters, words)
+    }
+
+    /// A table of 256 bytes that begins at a word of the parameters section.
+    pub(crate) fn table(&self, first: u32) -> &'a [u8] {
+        parameters::slice(self.section(Section::Parameters), first, TABLE_WORDS)
     }
 }
 

@@ -124,9 +124,7 @@ impl Layout {
         let mut packed = 0usize;
         let mut scratch = 0;
         for step in model.steps() {
-            if let Some(conv) = step.op.conv() {
-                packed = packed.checked_add(ops::conv::prepared_floats(conv, &step, kernels)?)?;
-            }
+            packed = packed.checked_add(ops::prepared_floats(&step, kernels)?)?;
             scratch = ops::scratch_bytes(&step, &model.buffer(step.input.buffer), kernels)?.max(scratch);
         }
         Some(Self {
@@ -177,10 +175,9 @@ impl<'a> Model<'a> {
         })?;
         let mut rest = &mut *packed;
         for step in self.steps() {
-            let Some(conv) = step.op.conv() else { continue };
-            let length = ops::conv::prepared_floats(conv, &step, kernels).ok_or(PrepareError::TooLarge)?;
+            let length = ops::prepared_floats(&step, kernels).ok_or(PrepareError::TooLarge)?;
             let (block, behind) = rest.split_at_mut_checked(length).ok_or(PrepareError::TooLarge)?;
-            ops::conv::prepare(self, conv, &step, kernels, block);
+            ops::prepare(self, &step, kernels, block);
             rest = behind;
         }
         log::debug!(

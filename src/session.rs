@@ -3,7 +3,7 @@
 use crate::arena::{Arena, MemoryError, StepMemory};
 use crate::format::{Buffer, Op};
 use crate::model::Model;
-use crate::ops::{self, Input, Output};
+use crate::ops::{self, Input, Means, Output};
 use crate::prepare::{PrepareError, Prepared};
 use core::fmt;
 use core::ops::Range;
@@ -105,11 +105,10 @@ impl<'a> Session<'a> {
         }
         let Prepared { model, kernels, packed: mut rest, .. } = self.prepared;
         for (index, step) in model.steps().enumerate() {
-            let mut block = &[][..];
-            if let Some(conv) = step.op.conv() {
-                let length = ops::conv::prepared_floats(conv, &step, kernels).unwrap_or(0);
-                (block, rest) = rest.split_at_checked(length).unwrap_or_default();
-            }
+            let length = ops::prepared_floats(&step, kernels).unwrap_or(0);
+            let (packed, behind) = rest.split_at_checked(length).unwrap_or_default();
+            rest = behind;
+            let table = step.op.table().map_or(&[][..], |first| model.table(first));
             let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             let second = step.inputs().last().unwrap_or(step.input);
             let other = model.buffer(second.buffer);
@@ -119,7 +118,8 @@ impl<'a> Session<'a> {
                 let inputs =
                     [Input::new(inputs[0], &from, &step.input), Input::new(inputs[1], &other, &second)];
                 let output = Output::new(output, &to, &step.output);
-                ops::run(&step.op, inputs, output, block, scratch, kernels);
+                let means = Means { packed, table, scratch, kernels };
+                ops::run(&step.op, inputs, output, means);
             }
             after(index);
         }
@@ -147,8 +147,9 @@ pub(crate) fn logits_range(model: &Model<'_>) -> Option<Range<usize>> {
     (last.input.channels == buffer.channels).then(|| range(&buffer))
 }
 
-/// Where a buffer stands in the arena, in values.
+/// Where a buffer stands in the arena, in floats. One of bytes may end within a float, which is its own:
+/// buffers begin at multiples of 64.
 fn range(buffer: &Buffer) -> Range<usize> {
     let start = buffer.offset as usize / size_of::<f32>();
-    start..start + buffer.values().unwrap_or(0) as usize
+    start..start + (buffer.bytes().unwrap_or(0) as usize).div_ceil(size_of::<f32>())
 }

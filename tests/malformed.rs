@@ -174,7 +174,7 @@ fn patched(at: usize, value: &[u8]) -> Vec<u8> {
 #[test]
 fn each_rule_is_named() {
     const BUFFER: usize = 32;
-    const STEP: usize = 96;
+    const STEP: usize = 120;
     let buffer = |index: usize| 16 + index * BUFFER;
     let step = |index: usize| 16 + 7 * BUFFER + index * STEP;
     let u16 = |value: u16| value.to_le_bytes().to_vec();
@@ -194,7 +194,7 @@ fn each_rule_is_named() {
         ("arena offset", buffer(1) + 24, u64(1 << 40)),
         ("shares memory with buffer", buffer(1) + 24, u64(0)),
         ("operation", step(0), vec![99]),
-        ("weight coding", step(0) + 2, u16(1)),
+        ("reserved", step(0) + 2, u16(1)),
         ("kernel", step(0) + 4, u16(0)),
         ("stride", step(0) + 8, u16(0)),
         ("pad", step(1) + 12, u16(3)),
@@ -208,7 +208,7 @@ fn each_rule_is_named() {
         ("output buffer", step(1) + 44, u32(1)),
         ("weight offset", step(0) + 56, u64(64)),
         ("weight bytes", step(5) + 4, u16(3)),
-        ("bias index", step(0) + 64, u32(1)),
+        ("first parameter", step(0) + 64, u32(1)),
         ("record", step(0) + 70, vec![1]),
         ("record", step(6) + 4, u16(1)),
     ];
@@ -266,7 +266,7 @@ fn an_instruction_set_that_the_cpu_lacks_is_refused() {
 fn channels_are_written_once_and_before_they_are_read() {
     let file = tiny();
     let plan = section(&file, Section::Plan).0;
-    let at = |index: usize| plan + 16 + 7 * 32 + index * 96;
+    let at = |index: usize| plan + 16 + 7 * 32 + index * 120;
     // Both halves of the concat go to the first.
     let mut twice = file.clone();
     let output = twice[at(3) + 44..at(3) + 56].to_vec();

@@ -10,8 +10,9 @@
 
 use super::container::Sections;
 use super::plan::{BUFFER, FIXED, MAX_CHANNELS, MAX_SIDE, STEP};
+use super::step::TABLE_WORDS;
 use super::weights::check as check_weights;
-use super::{ALIGN, Buffer, Conv, Info, LoadError, Op, Section, Step, View, Window};
+use super::{ALIGN, Buffer, Element, Grid, Info, Layer, LoadError, Op, QConv, Section, Step, View, Window};
 use crate::model::Plan;
 
 /// Checks the plan of a file whose sections have passed their own checks.
@@ -20,19 +21,21 @@ pub(crate) fn check(
     sections: &Sections,
     plan: &Plan<'_>,
     info: &Info,
-    biases: u32,
+    words: u32,
 ) -> Result<(), LoadError> {
     let base = sections.range(Section::Plan).start;
     let checker = Checker { file, sections, plan, base };
     for (index, buffer) in plan.buffers().enumerate() {
         checker.buffer(index, &buffer, info)?;
     }
-    let mut weight_end = 0;
-    let mut bias_end = 0;
+    let mut ends = Ends::default();
     for (index, step) in plan.steps().enumerate() {
         checker.step(index, &step)?;
-        if let Some(conv) = step.op.conv() {
-            checker.conv(index, conv, &step, &mut weight_end, &mut bias_end)?;
+        if let Some(layer) = step.op.layer() {
+            checker.layer(index, &layer, &step, &mut ends)?;
+        }
+        if let Some(table) = step.op.table() {
+            checker.table(index, table, &mut ends)?;
         }
         for view in step.inputs() {
             checker.reads(index, &view)?;
@@ -41,11 +44,11 @@ pub(crate) fn check(
     }
     let counts = plan.counts();
     let weights = sections.range(Section::Weights).len() as u64;
-    if weight_end != weights {
-        return Err(checker.at_step(0, "weights used", weight_end, "all of the weights section"));
+    if ends.weights != weights {
+        return Err(checker.at_step(0, "weights used", ends.weights, "all of the weights section"));
     }
-    if bias_end != biases {
-        return Err(checker.at_step(0, "biases used", bias_end.into(), "all of the parameters section"));
+    if ends.words != words {
+        return Err(checker.at_step(0, "words used", ends.words.into(), "all of the parameters section"));
     }
     let output = plan.buffer(counts.output);
     if checker.covered(counts.steps as usize, counts.output, 0, output.channels) != u64::from(output.channels)
@@ -56,6 +59,9 @@ pub(crate) fn check(
             counts.output.into(),
             "written in full",
         ));
+    }
+    if output.element != Element::F32 || plan.buffer(counts.input).element != Element::F32 {
+        return Err(checker.at_buffer(counts.output as usize, "element of input and output", 1, "f32 (0)"));
     }
     if output.values() != Some(info.class_count.into()) {
         let found = output.values().unwrap_or(u64::MAX);
@@ -71,6 +77,15 @@ pub(crate) fn check(
 
 /// Most pixels of a map that is averaged without being stored: as many as the largest arena has values.
 const MAX_AVERAGED: u64 = 1 << 28;
+
+/// Where the blocks of the steps so far end.
+#[derive(Default)]
+struct Ends {
+    /// Bytes of the weights section.
+    weights: u64,
+    /// Words of the parameters section.
+    words: u32,
+}
 
 struct Checker<'a> {
     file: &'a [u8],
@@ -157,19 +172,27 @@ impl Checker<'_> {
         }
         let (input, output) = (self.plan.buffer(step.input.buffer), self.plan.buffer(step.output.buffer));
         if let Some(window) = step.op.window() {
-            self.window(index, window, step.op.conv().is_some())?;
+            self.window(index, window, step.op.layer().is_some())?;
         }
         let whole = step.op.window().map_or((0, 0), |window| window.outputs(input.height, input.width));
         let (height, width) = match step.op {
-            Op::ConvGlobalAverage(_) => (1, 1),
-            Op::Conv(_) => whole,
-            Op::MaxPool(ref window) | Op::AveragePool { ref window, .. } => (
+            Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. } => (1, 1),
+            Op::Conv(_) | Op::QConv(_) => whole,
+            Op::MaxPool(ref window)
+            | Op::AveragePool { ref window, .. }
+            | Op::QAveragePool { ref window, .. } => (
                 pool_out(input.height, output.height, whole.0, window.stride.0, window.pad_start.0),
                 pool_out(input.width, output.width, whole.1, window.stride.1, window.pad_start.1),
             ),
-            Op::Softmax | Op::Add { .. } | Op::Lrn(_) | Op::Copy | Op::Clamp(_) => {
-                (input.height, input.width)
-            }
+            Op::Softmax
+            | Op::Add { .. }
+            | Op::Lrn(_)
+            | Op::Copy
+            | Op::Clamp(_)
+            | Op::Quantize { .. }
+            | Op::Dequantize { .. }
+            | Op::QAdd { .. }
+            | Op::Lookup { .. } => (input.height, input.width),
         };
         if output.height != height {
             return fail("output height", output.height.into(), "what input and window give");
@@ -177,21 +200,24 @@ impl Checker<'_> {
         if output.width != width {
             return fail("output width", output.width.into(), "what input and window give");
         }
-        if let Op::ConvGlobalAverage(ref conv) = step.op
-            && (whole.0 == 0 || whole.1 == 0)
-        {
-            return fail("kernel", conv.window.kernel.0.into(), "no larger than the padded input");
+        let fused = matches!(step.op, Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. });
+        if fused && (whole.0 == 0 || whole.1 == 0) {
+            let kernel = step.op.window().map_or(0, |window| window.kernel.0);
+            return fail("kernel", kernel.into(), "no larger than the padded input");
         }
         let averaged = u64::from(whole.0) * u64::from(whole.1);
-        if matches!(step.op, Op::ConvGlobalAverage(_)) && averaged > MAX_AVERAGED {
+        if fused && averaged > MAX_AVERAGED {
             return fail("pixels averaged", averaged, "at most 268435456");
         }
-        if step.op.conv().is_none() && step.input.channels != step.output.channels {
+        if step.op.layer().is_none() && step.input.channels != step.output.channels {
             return fail("output channels", step.output.channels.into(), "the input's");
         }
         match step.op {
-            Op::Add { second, .. } => {
+            Op::Add { second, .. } | Op::QAdd { second, .. } => {
                 let other = self.plan.buffer(second.buffer);
+                if other.element != input.element {
+                    return fail("element of what is added", other.element as u64, "the input's");
+                }
                 if (other.height, other.width) != (input.height, input.width) {
                     return fail("height and width of what is added", other.height.into(), "the input's");
                 }
@@ -221,7 +247,67 @@ impl Checker<'_> {
         if bounds.lo.partial_cmp(&bounds.hi).is_none_or(core::cmp::Ordering::is_gt) {
             return fail("lower bound", bounds.lo.to_bits().into(), "at most the upper bound (bits)");
         }
-        Ok(())
+        self.elements(index, &step.op, input.element, output.element)?;
+        self.integers(index, &step.op, output.element)
+    }
+
+    /// Each operation reads and writes the types that it is made for.
+    fn elements(&self, index: usize, op: &Op, from: Element, to: Element) -> Result<(), LoadError> {
+        use Element::{F32, U8};
+        let right = match op {
+            Op::Conv(_)
+            | Op::ConvGlobalAverage(_)
+            | Op::AveragePool { .. }
+            | Op::Softmax
+            | Op::Add { .. }
+            | Op::Lrn(_)
+            | Op::Clamp(_) => (from, to) == (F32, F32),
+            Op::MaxPool(_) | Op::Copy => from == to,
+            Op::Quantize { .. } => (from, to) == (F32, U8),
+            Op::Dequantize { .. } | Op::QConvGlobalAverage { .. } => (from, to) == (U8, F32),
+            Op::QConv(_) => from == U8,
+            Op::QAveragePool { .. } | Op::QAdd { .. } | Op::Lookup { .. } => (from, to) == (U8, U8),
+        };
+        if right {
+            return Ok(());
+        }
+        let rule = "the types that the operation reads and writes";
+        Err(self.at_step(index, "element", from as u64 * 2 + to as u64, rule))
+    }
+
+    /// Scales, factors and grids of an integer operation.
+    fn integers(&self, index: usize, op: &Op, to: Element) -> Result<(), LoadError> {
+        let (grid, factors) = match *op {
+            Op::Quantize { scale, .. } | Op::Dequantize { scale, .. } => {
+                if !(scale.is_normal() && scale > 0.0) {
+                    return Err(self.at_step(
+                        index,
+                        "scale",
+                        scale.to_bits().into(),
+                        "above 0, finite, normal (bits)",
+                    ));
+                }
+                return Ok(());
+            }
+            Op::QAveragePool { factor, output, .. } => (output, [factor; 2]),
+            Op::QAdd { factors, output, .. } => (output, factors),
+            Op::QConv(conv) if to == Element::U8 => (conv.output, [1.0; 2]),
+            Op::QConv(QConv { output, table, .. })
+            | Op::QConvGlobalAverage { conv: QConv { output, table, .. }, .. } => {
+                if output != Grid::default() || table.is_some() {
+                    return Err(self.at_step(index, "grid of an f32 output", output.hi.into(), "none"));
+                }
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if grid.lo > grid.hi {
+            return Err(self.at_step(index, "lower bound", grid.lo.into(), "at most the upper bound"));
+        }
+        match factors.into_iter().find(|factor| !is_factor(*factor)) {
+            Some(factor) => Err(self.at_step(index, "factor", factor.to_bits().into(), FACTOR)),
+            None => Ok(()),
+        }
     }
 
     /// A convolution's window may lie in the pads alone (as in SqueezeNet 1.0's last one), a pool's may not.
@@ -245,52 +331,90 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn conv(
-        &self,
-        index: usize,
-        conv: &Conv,
-        step: &Step,
-        weight_end: &mut u64,
-        bias_end: &mut u32,
-    ) -> Result<(), LoadError> {
+    fn layer(&self, index: usize, layer: &Layer, step: &Step, ends: &mut Ends) -> Result<(), LoadError> {
         let fail = |field, found, rule| Err(self.at_step(index, field, found, rule));
         let (input, output) = (step.input.channels, step.output.channels);
-        if conv.groups == 0 || input % conv.groups != 0 || output % conv.groups != 0 {
-            return fail("groups", conv.groups.into(), "a divisor of input and output channels");
+        if layer.groups == 0 || input % layer.groups != 0 || output % layer.groups != 0 {
+            return fail("groups", layer.groups.into(), "a divisor of input and output channels");
         }
-        if Some(conv.weight_offset) != weight_end.checked_next_multiple_of(ALIGN as u64) {
+        if Some(layer.weight_offset) != ends.weights.checked_next_multiple_of(ALIGN as u64) {
             return fail(
                 "weight offset",
-                conv.weight_offset,
+                layer.weight_offset,
                 "the end of the block before, rounded up to 64",
             );
         }
         let section = self.sections.range(Section::Weights);
-        let bytes = step.weight_count().and_then(|count| count.checked_mul(4));
+        let bytes = step.weight_bytes();
         let end = bytes
-            .and_then(|bytes| conv.weight_offset.checked_add(bytes))
+            .and_then(|bytes| layer.weight_offset.checked_add(bytes))
             .filter(|&end| end <= section.len() as u64);
         let Some(end) = end else {
             return fail("weight bytes", bytes.unwrap_or(u64::MAX), "inside the weights section");
         };
         let place = |offset: u64| section.start + offset as usize;
-        let gap = self.file.get(place(*weight_end)..place(conv.weight_offset)).unwrap_or_default();
+        let gap = self.file.get(place(ends.weights)..place(layer.weight_offset)).unwrap_or_default();
         if gap.iter().any(|&byte| byte != 0) {
-            return fail("padding before the weights", conv.weight_offset, "zero");
+            return fail("padding before the weights", layer.weight_offset, "zero");
         }
-        let block = place(conv.weight_offset)..place(end);
-        check_weights(self.file.get(block.clone()).unwrap_or_default(), block.start as u64)?;
-        *weight_end = end;
-        if conv.bias != *bias_end {
-            return fail("bias index", conv.bias.into(), "the end of the biases before");
+        if step.op.conv().is_some() {
+            let block = place(layer.weight_offset)..place(end);
+            check_weights(self.file.get(block.clone()).unwrap_or_default(), block.start as u64)?;
         }
-        // The parameters section bounds the sum, see the comparison with its count at the end.
-        *bias_end = bias_end.saturating_add(output);
-        let biases = self.sections.range(Section::Parameters).len() as u64 / 4;
-        if u64::from(*bias_end) > biases {
-            return fail("biases", output.into(), "inside the parameters section");
+        ends.weights = end;
+        // No table yet, so that what is left of the words is the layer's own.
+        let first = self.words(index, layer.parameters, layer.words.checked_mul(output), ends)?;
+        let to = self.plan.buffer(step.output.buffer).element;
+        for (channel, word) in self.section_words(first, ends.words).enumerate() {
+            let value = f32::from_bits(word);
+            let right = if step.op.conv().is_some() {
+                value.is_finite()
+            } else {
+                // Biases are any integers; then come the factors.
+                (channel as u64) < output.into()
+                    || (to == Element::U8 && is_factor(value))
+                    || (to == Element::F32 && value.is_finite())
+            };
+            if !right {
+                return fail(
+                    "bias or factor",
+                    word.into(),
+                    "a finite number, a factor in 2^-32 ..= 2^8 (bits)",
+                );
+            }
         }
         Ok(())
+    }
+
+    fn table(&self, index: usize, first: u32, ends: &mut Ends) -> Result<(), LoadError> {
+        self.words(index, first, Some(TABLE_WORDS), ends).map(|_| ())
+    }
+
+    /// Takes the next `count` words of the parameters section, which must begin at `first`.
+    fn words(&self, index: usize, first: u32, count: Option<u32>, ends: &mut Ends) -> Result<u32, LoadError> {
+        if first != ends.words {
+            return Err(self.at_step(
+                index,
+                "first parameter",
+                first.into(),
+                "the end of the parameters before",
+            ));
+        }
+        let all = self.sections.range(Section::Parameters).len() / 4;
+        let end = count.and_then(|count| first.checked_add(count)).filter(|&end| end as usize <= all);
+        let Some(end) = end else {
+            let found = count.unwrap_or(u32::MAX);
+            return Err(self.at_step(index, "parameters", found.into(), "inside the parameters section"));
+        };
+        ends.words = end;
+        Ok(first)
+    }
+
+    fn section_words(&self, first: u32, end: u32) -> impl Iterator<Item = u32> + '_ {
+        let base = self.sections.range(Section::Parameters).start;
+        let range = base + first as usize * 4..base + end as usize * 4;
+        let bytes = self.file.get(range).unwrap_or_default();
+        bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap_or_default()))
     }
 
     /// The channels that a step reads have all been written.
@@ -335,12 +459,19 @@ impl Checker<'_> {
 }
 
 fn end(buffer: &Buffer) -> Option<u64> {
-    buffer.values()?.checked_mul(4)?.checked_add(buffer.offset)
+    buffer.bytes()?.checked_add(buffer.offset)
 }
 
 /// The end of a buffer that has passed its check.
 fn earlier_end(buffer: &Buffer) -> u64 {
     end(buffer).unwrap_or(u64::MAX)
+}
+
+/// Where a factor of an integer operation must lie: outside, its sums are all 0 or all at a bound.
+const FACTOR: &str = "in 2^-32 ..= 2^8 (bits)";
+
+fn is_factor(value: f32) -> bool {
+    (1.0 / (1u64 << 32) as f32..=256.0).contains(&value)
 }
 
 fn along(pair: (u16, u16), axis: usize) -> u16 {

@@ -200,7 +200,7 @@ pub struct Parts<'a> {
     /// One name a step.
     pub names: &'a [&'a str],
     /// Biases.
-    pub parameters: &'a [f32],
+    pub parameters: &'a [u32],
     /// One label a class, or none.
     pub labels: &'a [&'a str],
     /// Where the model came from.

@@ -10,7 +10,7 @@
 //! | [`step`] | buffers, views, operations: what a model does |
 //! | [`plan`] | buffers and steps as fixed-size records |
 //! | [`strings`] | step names and class labels |
-//! | [`parameters`] | biases |
+//! | [`parameters`] | biases, factors and tables |
 //! | [`provenance`] | where the model came from |
 //! | [`weights`] | the weights, in one canonical order |
 //! | `check` | what no section can check alone: geometry, live ranges, coverage |
@@ -36,7 +36,7 @@ pub use error::LoadError;
 pub use header::{Info, Weights};
 
 pub use provenance::Provenance;
-pub use step::{Buffer, Clamp, Conv, Lrn, Op, Step, View, Window};
+pub use step::{Buffer, Clamp, Conv, Element, Grid, Layer, Lrn, Op, QConv, Step, View, Window};
 
 /// Alignment in bytes of sections in the file, of buffers in the arena and of packed weights.
 pub const ALIGN: usize = 64;

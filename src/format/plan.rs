@@ -6,20 +6,22 @@
 //! 8   input buffer   u32
 //! 12  output buffer  u32
 //! 16  buffers        32 bytes each
-//!     steps          96 bytes each
+//!     steps          120 bytes each
 //! ```
 //!
 //! What the records mean is in [`step`](super::step).
 
 use super::container::Parts;
-use super::{Buffer, Clamp, Conv, LoadError, Lrn, Op, Reader, Section, Step, View, Window};
+use super::{
+    Buffer, Clamp, Conv, Element, Grid, LoadError, Lrn, Op, QConv, Reader, Section, Step, View, Window,
+};
 
 /// Bytes before the first record.
 pub const FIXED: usize = 16;
 /// Bytes of a buffer's record.
 pub const BUFFER: usize = 32;
 /// Bytes of a step's record.
-pub const STEP: usize = 96;
+pub const STEP: usize = 120;
 /// Most buffers, and most steps, of a model.
 pub const MAX_RECORDS: u32 = 8192;
 /// Largest height or width of a buffer, of a kernel and of a stride or pad.
@@ -61,10 +63,12 @@ pub(crate) fn parse_buffer(reader: &mut Reader<'_>) -> Result<Buffer, LoadError>
         channels: reader.u32("channels")?,
         first_step: reader.u32("first step")?,
         last_step: reader.u32("last step")?,
-        offset: {
-            reader.reserved(4)?;
-            reader.u64("arena offset")?
+        element: match reader.u32("element")? {
+            0 => Element::F32,
+            1 => Element::U8,
+            other => return Err(reader.invalid("element", other.into(), "0 (f32) or 1 (u8)")),
         },
+        offset: reader.u64("arena offset")?,
     };
     Ok(buffer)
 }
@@ -81,10 +85,7 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
     let start = reader.position();
     let code = reader.u8("operation")?;
     let flags = reader.u8("flags")?;
-    let coding = reader.u16("weight coding")?;
-    if coding != 0 {
-        return Err(reader.invalid("weight coding", coding.into(), "0 (f32)"));
-    }
+    reader.reserved(2)?;
     let mut pair = |field| Ok((reader.u16(field)?, reader.u16(field)?));
     let window = Window {
         kernel: pair("kernel")?,
@@ -95,7 +96,7 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
     let groups = reader.u32("groups")?;
     let bounds = Clamp { lo: reader.f32("lower bound")?, hi: reader.f32("upper bound")? };
     let input = parse_view(reader)?;
-    let output = parse_view(reader)?;
+    let to = parse_view(reader)?;
     let weight_offset = reader.u64("weight offset")?;
     let bias = reader.u32("bias index")?;
     let second = parse_view(reader)?;
@@ -106,7 +107,17 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         bias: reader.f32("bias")?,
     };
 
+    let zeros = [reader.u8("zero point")?, reader.u8("zero point")?];
+    let output = Grid { zero: reader.u8("zero point")?, lo: reader.u8("bound")?, hi: reader.u8("bound")? };
+    reader.reserved(3)?;
+    let factors = [reader.f32("factor")?, reader.f32("factor")?];
+    let table = reader.u32("table")?;
+    reader.reserved(4)?;
+
     let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
+    let (parameters, [input_zero, _], [factor, _]) = (bias, zeros, factors);
+    let qconv =
+        QConv { window, groups, weight_offset, parameters, input_zero, output, table: table.checked_sub(1) };
     let op = match code {
         1 => Op::Conv(conv),
         2 => Op::ConvGlobalAverage(conv),
@@ -117,12 +128,30 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         7 => Op::Clamp(bounds),
         8 => Op::Add { second, clamp: bounds },
         9 => Op::Lrn(lrn),
-        other => return Err(reader.invalid("operation", other.into(), "1..=9")),
+        10 => Op::Quantize { scale: factor, zero: output.zero },
+        11 => Op::Dequantize { scale: factor, zero: input_zero },
+        12 => Op::QConv(qconv),
+        13 => Op::QConvGlobalAverage { conv: qconv, relu: flags == 1 },
+        14 => Op::QAveragePool { window, include_pad: flags == 1, input_zero, factor, output },
+        15 => Op::QAdd { second, zeros, factors, output },
+        16 => Op::Lookup { table: table.wrapping_sub(1) },
+        other => return Err(reader.invalid("operation", other.into(), "1..=16")),
     };
-    let step = Step { op, input, output };
+    let step = Step { op, input, output: to };
     // What an operation does not use must be zero, so that one step has one encoding.
-    let bounds = bits(bounds);
-    let found = Fields { window, groups, bounds, weight_offset, bias, second, lrn: lrn_bits(lrn) };
+    let found = Fields {
+        window,
+        groups,
+        bounds: bits(bounds),
+        weight_offset,
+        parameters,
+        second,
+        lrn: lrn_bits(lrn),
+        zeros,
+        output,
+        factors: factors.map(f32::to_bits),
+        table,
+    };
     if (fields(&step), flags) != (found, flags_of(&op)) {
         let rule = "zero where the operation does not use it";
         return Err(LoadError::Invalid {
@@ -143,9 +172,14 @@ struct Fields {
     groups: u32,
     bounds: [u32; 2],
     weight_offset: u64,
-    bias: u32,
+    parameters: u32,
     second: View,
     lrn: [u32; 4],
+    zeros: [u8; 2],
+    output: Grid,
+    factors: [u32; 2],
+    /// One more than the table's first word; 0 is none.
+    table: u32,
 }
 
 fn bits(bounds: Clamp) -> [u32; 2] {
@@ -158,22 +192,43 @@ fn lrn_bits(lrn: Lrn) -> [u32; 4] {
 
 fn fields(step: &Step) -> Fields {
     let window = step.op.window().copied().unwrap_or_default();
+    let none = Fields { window, ..Fields::default() };
     match step.op {
-        Op::Conv(Conv { groups, clamp, weight_offset, bias, .. })
-        | Op::ConvGlobalAverage(Conv { groups, clamp, weight_offset, bias, .. }) => {
-            Fields { window, groups, bounds: bits(clamp), weight_offset, bias, ..Fields::default() }
+        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => {
+            let Conv { groups, clamp, weight_offset, bias: parameters, .. } = conv;
+            Fields { groups, bounds: bits(clamp), weight_offset, parameters, ..none }
         }
-        Op::Clamp(bounds) => Fields { bounds: bits(bounds), ..Fields::default() },
-        Op::Add { second, clamp } => Fields { bounds: bits(clamp), second, ..Fields::default() },
-        Op::Lrn(lrn) => Fields { lrn: lrn_bits(lrn), ..Fields::default() },
-        Op::MaxPool(_) | Op::AveragePool { .. } | Op::Softmax | Op::Copy => {
-            Fields { window, ..Fields::default() }
+        Op::Clamp(bounds) => Fields { bounds: bits(bounds), ..none },
+        Op::Add { second, clamp } => Fields { bounds: bits(clamp), second, ..none },
+        Op::Lrn(lrn) => Fields { lrn: lrn_bits(lrn), ..none },
+        Op::Quantize { scale, zero } => {
+            let output = Grid { zero, ..Grid::default() };
+            Fields { factors: [scale.to_bits(), 0], output, ..none }
         }
+        Op::Dequantize { scale, zero } => Fields { factors: [scale.to_bits(), 0], zeros: [zero, 0], ..none },
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
+            let QConv { groups, weight_offset, parameters, input_zero, output, table, .. } = conv;
+            let (zeros, table) = ([input_zero, 0], table.map_or(0, |table| table.wrapping_add(1)));
+            Fields { groups, weight_offset, parameters, zeros, output, table, ..none }
+        }
+        Op::QAveragePool { input_zero, factor, output, .. } => {
+            Fields { zeros: [input_zero, 0], factors: [factor.to_bits(), 0], output, ..none }
+        }
+        Op::QAdd { second, zeros, factors, output } => {
+            Fields { second, zeros, factors: factors.map(f32::to_bits), output, ..none }
+        }
+        Op::Lookup { table } => Fields { table: table.wrapping_add(1), ..none },
+        Op::MaxPool(_) | Op::AveragePool { .. } | Op::Softmax | Op::Copy => none,
     }
 }
 
 fn flags_of(op: &Op) -> u8 {
-    matches!(op, Op::AveragePool { include_pad: true, .. }).into()
+    match op {
+        Op::AveragePool { include_pad: flag, .. }
+        | Op::QAveragePool { include_pad: flag, .. }
+        | Op::QConvGlobalAverage { relu: flag, .. } => (*flag).into(),
+        _ => 0,
+    }
 }
 
 pub(crate) fn length(buffers: usize, steps: usize) -> usize {
@@ -193,7 +248,12 @@ pub(crate) fn emit(parts: &Parts<'_>, out: &mut impl Extend<u8>) {
 }
 
 fn emit_buffer(buffer: &Buffer, out: &mut impl Extend<u8>) {
-    for value in [buffer.height, buffer.width, buffer.channels, buffer.first_step, buffer.last_step, 0] {
+    let element = match buffer.element {
+        Element::F32 => 0,
+        Element::U8 => 1,
+    };
+    for value in [buffer.height, buffer.width, buffer.channels, buffer.first_step, buffer.last_step, element]
+    {
         out.extend(value.to_le_bytes());
     }
     out.extend(buffer.offset.to_le_bytes());
@@ -216,25 +276,40 @@ fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
         Op::Clamp(_) => 7,
         Op::Add { .. } => 8,
         Op::Lrn(_) => 9,
+        Op::Quantize { .. } => 10,
+        Op::Dequantize { .. } => 11,
+        Op::QConv(_) => 12,
+        Op::QConvGlobalAverage { .. } => 13,
+        Op::QAveragePool { .. } => 14,
+        Op::QAdd { .. } => 15,
+        Op::Lookup { .. } => 16,
     };
     out.extend([code, flags_of(&step.op), 0, 0]);
-    let Fields { window, groups, bounds, weight_offset, bias, second, lrn } = fields(step);
+    let fields = fields(step);
+    let window = fields.window;
     for (rows, columns) in [window.kernel, window.stride, window.pad_start, window.pad_end] {
         out.extend(rows.to_le_bytes());
         out.extend(columns.to_le_bytes());
     }
-    out.extend(groups.to_le_bytes());
-    for bound in bounds {
+    out.extend(fields.groups.to_le_bytes());
+    for bound in fields.bounds {
         out.extend(bound.to_le_bytes());
     }
     emit_view(&step.input, out);
     emit_view(&step.output, out);
-    out.extend(weight_offset.to_le_bytes());
-    out.extend(bias.to_le_bytes());
-    emit_view(&second, out);
-    for value in lrn {
+    out.extend(fields.weight_offset.to_le_bytes());
+    out.extend(fields.parameters.to_le_bytes());
+    emit_view(&fields.second, out);
+    for value in fields.lrn {
         out.extend(value.to_le_bytes());
     }
+    let Grid { zero, lo, hi } = fields.output;
+    out.extend(fields.zeros.into_iter().chain([zero, lo, hi, 0, 0, 0]));
+    for factor in fields.factors {
+        out.extend(factor.to_le_bytes());
+    }
+    out.extend(fields.table.to_le_bytes());
+    out.extend([0; 4]);
 }
 
 #[cfg(test)]
@@ -247,8 +322,15 @@ mod tests {
 
     #[test]
     fn buffers_come_back_as_they_went_in() {
-        let buffer =
-            Buffer { height: 13, width: 12, channels: 512, offset: 640, first_step: 3, last_step: 9 };
+        let buffer = Buffer {
+            height: 13,
+            width: 12,
+            channels: 512,
+            element: Element::U8,
+            offset: 640,
+            first_step: 3,
+            last_step: 9,
+        };
         let mut bytes = heapless::Vec::<u8, BUFFER>::new();
         emit_buffer(&buffer, &mut bytes);
         assert_eq!(parse_buffer(&mut Reader::new(Section::Plan, 0, &bytes)), Ok(buffer));

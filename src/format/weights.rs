@@ -2,7 +2,7 @@
 //! the section's start with zeros between.
 //!
 //! The canonical order of a block is `[output channel][kernel row][kernel column][input channel of the
-//! group]`, values `f32` little-endian. Preparation packs it for the CPU at hand.
+//! group]`, values `f32` little-endian or `i8`. Preparation packs it for the CPU at hand.
 
 use super::{ALIGN, LoadError, Section};
 
@@ -18,7 +18,14 @@ pub fn append<V: Extend<u8> + AsRef<[u8]>>(section: &mut V, values: &[f32]) -> u
     offset
 }
 
-/// Checks that every value of a block is finite. `at` is the block's position in the file.
+/// As [`append`], for the weights of an integer convolution.
+pub fn append_i8<V: Extend<u8> + AsRef<[u8]>>(section: &mut V, values: &[i8]) -> u64 {
+    let offset = append(section, &[]);
+    section.extend(values.iter().map(|value| value.cast_unsigned()));
+    offset
+}
+
+/// Checks that every value of an `f32` block is finite. `at` is the block's position in the file.
 pub(crate) fn check(block: &[u8], at: u64) -> Result<(), LoadError> {
     const EXPONENT: u32 = 0x7f80_0000;
     for (index, value) in block.chunks_exact(4).enumerate() {
@@ -36,7 +43,7 @@ pub(crate) fn check(block: &[u8], at: u64) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The values of a block of checked bytes.
+/// The values of an `f32` block of checked bytes.
 pub(crate) fn values(block: &[u8]) -> impl ExactSizeIterator<Item = f32> + '_ {
     block.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap_or_default()))
 }

@@ -12,6 +12,9 @@
 pub(crate) mod gemm;
 mod generic;
 pub(crate) mod max_pool;
+pub(crate) mod qgemm;
+pub(crate) mod qmax_pool;
+pub(crate) mod requantise;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -26,6 +29,12 @@ pub(crate) struct Kernels {
     pub gemm: gemm::Gemm,
     /// `f32` maximum over pixels that lie anywhere.
     pub max_pool: max_pool::MaxPool,
+    /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
+    pub qgemm: qgemm::QGemm,
+    /// Sums of integers to `u8`.
+    pub requantise: requantise::Requantise,
+    /// `u8` maximum over pixels that lie anywhere.
+    pub qmax_pool: qmax_pool::QMaxPool,
 }
 
 impl Kernels {

@@ -9,19 +9,7 @@ pub(super) fn run(window: &Window, include_pad: bool, input: Input<'_>, mut outp
     for (pixel, out) in output.pixels().enumerate() {
         let (row, column) = (pixel / width, pixel % width);
         let (rows, columns) = covered(window, &input, row, column);
-        let count = if include_pad {
-            padded(row, window.stride.0, window.kernel.0, input.height, window.pad_start.0, window.pad_end.0)
-                * padded(
-                    column,
-                    window.stride.1,
-                    window.kernel.1,
-                    input.width,
-                    window.pad_start.1,
-                    window.pad_end.1,
-                )
-        } else {
-            rows.len() * columns.len()
-        };
+        let count = divisor(window, include_pad, &input, row, column);
         out.fill(0.0);
         for row in rows {
             for column in columns.clone() {
@@ -34,6 +22,24 @@ pub(super) fn run(window: &Window, include_pad: bool, input: Input<'_>, mut outp
         for sum in out {
             *sum /= count as f32;
         }
+    }
+}
+
+/// How many pixels the mean of a window is divided by.
+pub(super) fn divisor<T>(
+    window: &Window,
+    include_pad: bool,
+    input: &Input<'_, T>,
+    row: usize,
+    column: usize,
+) -> usize {
+    if include_pad {
+        let Window { kernel, stride, pad_start, pad_end } = window;
+        padded(row, stride.0, kernel.0, input.height, pad_start.0, pad_end.0)
+            * padded(column, stride.1, kernel.1, input.width, pad_start.1, pad_end.1)
+    } else {
+        let (rows, columns) = covered(window, input, row, column);
+        rows.len() * columns.len()
     }
 }
 

@@ -72,8 +72,8 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &Conv, step: &Step, kernels: &Ker
     let outputs = step.output.channels as usize / conv.groups as usize;
     let Some(depth) = depth(conv, step.input.channels as usize) else { return };
     let Some((panel_floats, panels)) = panel_floats(gemm, depth, outputs) else { return };
-    let weights = model.weight_block(conv, step);
-    let biases = model.bias_block(conv, step);
+    let weights = model.weight_block(step);
+    let biases = model.parameter_block(step);
     let value = |block: &[u8], index: usize| {
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map_or(0.0, f32::from_le_bytes)

@@ -19,25 +19,51 @@ pub(super) fn run(
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let offsets = words(scratch);
-    let width = output.width;
+    let (width, offsets) = (output.width, words(scratch));
     for (pixel, out) in output.pixels().enumerate() {
-        let (rows, columns) = covered(window, &input, pixel / width, pixel % width);
-        let mut count = 0;
-        for row in rows {
-            for column in columns.clone() {
-                offsets[count] = input.at(row, column) as u32;
-                count += 1;
-            }
-        }
-        kernels.max_pool.pixel(input.data, &offsets[..count], out);
+        let offsets = fill(window, &input, pixel, width, offsets);
+        kernels.max_pool.pixel(input.data, offsets, out);
     }
 }
 
-/// The real rows and columns under the window of an output pixel.
-pub(super) fn covered(
+/// As [`run`], for bytes.
+pub(super) fn run_bytes(
     window: &Window,
-    input: &Input<'_>,
+    input: Input<'_, u8>,
+    mut output: Output<'_, u8>,
+    scratch: &mut [f32],
+    kernels: &Kernels,
+) {
+    let (width, offsets) = (output.width, words(scratch));
+    for (pixel, out) in output.pixels().enumerate() {
+        let offsets = fill(window, &input, pixel, width, offsets);
+        kernels.qmax_pool.pixel(input.data, offsets, out);
+    }
+}
+
+/// Writes where the real pixels under the window of output pixel `pixel` begin.
+fn fill<'a, T>(
+    window: &Window,
+    input: &Input<'_, T>,
+    pixel: usize,
+    width: usize,
+    offsets: &'a mut [u32],
+) -> &'a [u32] {
+    let (rows, columns) = covered(window, input, pixel / width, pixel % width);
+    let mut count = 0;
+    for row in rows {
+        for column in columns.clone() {
+            offsets[count] = input.at(row, column) as u32;
+            count += 1;
+        }
+    }
+    &offsets[..count]
+}
+
+/// The real rows and columns under the window of an output pixel.
+pub(super) fn covered<T>(
+    window: &Window,
+    input: &Input<'_, T>,
     row: usize,
     column: usize,
 ) -> (core::ops::Range<usize>, core::ops::Range<usize>) {

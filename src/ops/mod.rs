@@ -3,19 +3,25 @@
 mod add;
 mod average_pool;
 mod clamp;
-pub(crate) mod conv;
+mod conv;
 mod lrn;
 mod max_pool;
+mod qadd;
+mod qaverage_pool;
+mod qconv;
+mod quantize;
 mod softmax;
 
 use crate::Isa;
-use crate::format::{Buffer, Clamp, Op, Step, View};
+use crate::arena::{bytes, bytes_mut};
+use crate::format::{Buffer, Clamp, Element, Op, Step, View};
 use crate::kernels::Kernels;
+use crate::model::Model;
 
 /// Some channels of a buffer, to read: value `(pixel, c)` stands at `pixel * stride + channel + c`.
 #[derive(Clone, Copy)]
-pub(crate) struct Input<'a> {
-    pub data: &'a [f32],
+pub(crate) struct Input<'a, T = f32> {
+    pub data: &'a [T],
     pub height: usize,
     pub width: usize,
     pub stride: usize,
@@ -24,8 +30,9 @@ pub(crate) struct Input<'a> {
 }
 
 /// Some channels of a buffer, to write; see [`Input`].
-pub(crate) struct Output<'a> {
-    pub data: &'a mut [f32],
+pub(crate) struct Output<'a, T = f32> {
+    pub data: &'a mut [T],
+    pub element: Element,
     pub height: usize,
     pub width: usize,
     pub stride: usize,
@@ -34,6 +41,7 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// `data` is the buffer's memory, whatever its type.
     pub fn new(data: &'a [f32], buffer: &Buffer, view: &View) -> Self {
         Self {
             data,
@@ -45,22 +53,33 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The same view of a buffer of bytes.
+    fn bytes(self) -> Input<'a, u8> {
+        let Self { data, height, width, stride, channel, channels } = self;
+        let data = bytes(data).get(..height * width * stride).unwrap_or_default();
+        Input { data, height, width, stride, channel, channels }
+    }
+}
+
+impl<'a, T> Input<'a, T> {
     /// Where the view's part of a pixel begins in `data`.
     fn at(&self, row: usize, column: usize) -> usize {
         (row * self.width + column) * self.stride + self.channel
     }
 
     /// The view's part of each pixel, in order.
-    fn pixels(&self) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+    fn pixels(&self) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
         let (channel, channels) = (self.channel, self.channels);
         self.data.chunks_exact(self.stride).map(move |pixel| &pixel[channel..channel + channels])
     }
 }
 
 impl<'a> Output<'a> {
+    /// `data` is the buffer's memory, whatever its type.
     pub fn new(data: &'a mut [f32], buffer: &Buffer, view: &View) -> Self {
         Self {
             data,
+            element: buffer.element,
             height: buffer.height as usize,
             width: buffer.width as usize,
             stride: buffer.channels as usize,
@@ -69,8 +88,17 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// The same view of a buffer of bytes.
+    fn bytes(self) -> Output<'a, u8> {
+        let Self { data, element, height, width, stride, channel, channels } = self;
+        let data = bytes_mut(data).get_mut(..height * width * stride).unwrap_or_default();
+        Output { data, element, height, width, stride, channel, channels }
+    }
+}
+
+impl<T> Output<'_, T> {
     /// The view's part of each pixel, in order.
-    fn pixels(&mut self) -> impl Iterator<Item = &mut [f32]> + '_ {
+    fn pixels(&mut self) -> impl Iterator<Item = &mut [T]> + '_ {
         let (channel, channels) = (self.channel, self.channels);
         self.data.chunks_exact_mut(self.stride).map(move |pixel| &mut pixel[channel..channel + channels])
     }
@@ -90,6 +118,12 @@ impl Op {
             (Self::Lrn(_), _) => "f32-lrn-generic",
             (Self::Copy, _) => "f32-copy-generic",
             (Self::Clamp(_), _) => "f32-clamp-generic",
+            (Self::QConv(_) | Self::QConvGlobalAverage { .. }, Some(kernels)) => kernels.qgemm.name,
+            (Self::Quantize { .. }, _) => "f32u8-quantize-generic",
+            (Self::Dequantize { .. }, _) => "u8f32-dequantize-generic",
+            (Self::QAveragePool { .. }, _) => "u8-average_pool-generic",
+            (Self::QAdd { .. }, _) => "u8-add-generic",
+            (Self::Lookup { .. }, _) => "u8-lookup-generic",
         }
     }
 }
@@ -98,34 +132,80 @@ impl Op {
 pub(crate) fn scratch_bytes(step: &Step, input: &Buffer, kernels: &Kernels) -> Option<usize> {
     let words = match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
+        Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, kernels)?,
+        Op::QConvGlobalAverage { conv, .. } => qconv::scratch_words(conv, step, input, true, kernels)?,
         Op::MaxPool(window) => max_pool::scratch_words(window, input),
-        Op::AveragePool { .. } | Op::Softmax | Op::Add { .. } | Op::Lrn(_) | Op::Copy | Op::Clamp(_) => 0,
+        _ => 0,
     };
     words.checked_mul(size_of::<f32>())
 }
 
-/// Runs one step. `inputs` are the step's input and what is added to it, `packed` the step's prepared
-/// weights, `scratch` at least [`scratch_bytes`].
-pub(crate) fn run(
-    op: &Op,
-    inputs: [Input<'_>; 2],
-    mut output: Output<'_>,
-    packed: &[f32],
-    scratch: &mut [f32],
-    kernels: &Kernels,
-) {
-    let [input, second] = inputs;
-    match op {
-        Op::Conv(conv) => conv::run(conv, input, output, packed, scratch, kernels),
-        Op::ConvGlobalAverage(conv) => {
-            conv::run_global_average(conv, input, output, packed, scratch, kernels)
+/// Floats that a step's prepared weights take, or `None` when they do not fit in a `usize`.
+pub(crate) fn prepared_floats(step: &Step, kernels: &Kernels) -> Option<usize> {
+    match &step.op {
+        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => qconv::prepared_floats(conv, step, kernels),
+        _ => Some(0),
+    }
+}
+
+/// Packs a step's weights.
+pub(crate) fn prepare(model: &Model<'_>, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+    match &step.op {
+        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
+            qconv::prepare(model, conv, step, kernels, packed);
         }
-        Op::MaxPool(window) => max_pool::run(window, input, output, scratch, kernels),
-        Op::AveragePool { window, include_pad } => average_pool::run(window, *include_pad, input, output),
+        _ => {}
+    }
+}
+
+/// What a step works with beside its inputs and output.
+pub(crate) struct Means<'a> {
+    /// The step's prepared weights.
+    pub packed: &'a [f32],
+    /// The step's table, if it has one.
+    pub table: &'a [u8],
+    /// At least [`scratch_bytes`].
+    pub scratch: &'a mut [f32],
+    pub kernels: &'a Kernels,
+}
+
+/// Runs one step. `inputs` are the step's input and what is added to it.
+pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
+    let [input, second] = inputs;
+    let Means { packed, table, scratch, kernels } = means;
+    match *op {
+        Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
+        Op::ConvGlobalAverage(ref conv) => {
+            conv::run_global_average(conv, input, output, packed, scratch, kernels);
+        }
+        Op::MaxPool(ref window) => match output.element {
+            Element::F32 => max_pool::run(window, input, output, scratch, kernels),
+            Element::U8 => max_pool::run_bytes(window, input.bytes(), output.bytes(), scratch, kernels),
+        },
+        Op::AveragePool { ref window, include_pad } => average_pool::run(window, include_pad, input, output),
         Op::Softmax => softmax::run(input, &mut output),
-        Op::Add { clamp, .. } => add::run(*clamp, input, second, &mut output),
-        Op::Lrn(lrn) => lrn::run(lrn, input, &mut output),
-        Op::Copy => clamp::run(Clamp::NONE, input, &mut output),
-        Op::Clamp(bounds) => clamp::run(*bounds, input, &mut output),
+        Op::Add { clamp, .. } => add::run(clamp, input, second, &mut output),
+        Op::Lrn(ref lrn) => lrn::run(lrn, input, &mut output),
+        Op::Copy => match output.element {
+            Element::F32 => clamp::run(Clamp::NONE, input, &mut output),
+            Element::U8 => quantize::copy(input.bytes(), &mut output.bytes()),
+        },
+        Op::Clamp(bounds) => clamp::run(bounds, input, &mut output),
+        Op::Quantize { scale, zero } => quantize::quantize(scale, zero, input, &mut output.bytes()),
+        Op::Dequantize { scale, zero } => quantize::dequantize(scale, zero, input.bytes(), &mut output),
+        Op::QConv(ref conv) => qconv::run(conv, input.bytes(), output, packed, table, scratch, kernels),
+        Op::QConvGlobalAverage { ref conv, relu } => {
+            qconv::run_global_average(conv, relu, input.bytes(), output, packed, scratch, kernels);
+        }
+        Op::QAveragePool { ref window, include_pad, input_zero, factor, output: grid } => {
+            let (input, output) = (input.bytes(), output.bytes());
+            qaverage_pool::run(window, include_pad, input_zero, factor, grid, input, output);
+        }
+        Op::QAdd { zeros, factors, output: grid, .. } => {
+            qadd::run(zeros, factors, grid, input.bytes(), second.bytes(), &mut output.bytes());
+        }
+        Op::Lookup { .. } => quantize::lookup(table, input.bytes(), &mut output.bytes()),
     }
 }

@@ -11,7 +11,7 @@ use wisp::{AlignedBytes, Isa, Model, Options, Session};
 pub struct Net {
     pub buffers: Vec<Buffer>,
     pub steps: Vec<Step>,
-    pub biases: Vec<f32>,
+    pub parameters: Vec<u32>,
     pub weights: Vec<u8>,
     pub labels: Vec<String>,
     random: Random,
@@ -42,7 +42,7 @@ impl Net {
         let mut net = Self {
             buffers: vec![],
             steps: vec![],
-            biases: vec![],
+            parameters: vec![],
             weights: vec![],
             labels: vec![],
             random: Random(seed),
@@ -58,7 +58,7 @@ impl Net {
     }
 
     fn arena_bytes(&self) -> u64 {
-        self.buffers.last().map_or(0, |last| (last.offset + last.values().unwrap() * 4).next_multiple_of(64))
+        self.buffers.last().map_or(0, |last| (last.offset + last.bytes().unwrap()).next_multiple_of(64))
     }
 
     /// All channels of a buffer.
@@ -77,8 +77,9 @@ impl Net {
         let count = (depth * output.channels) as usize;
         let values: Vec<f32> = self.random.values(count).iter().map(|value| value * scale).collect();
         let weight_offset = format::weights::append(&mut self.weights, &values);
-        let bias = self.biases.len() as u32;
-        self.biases.extend(self.random.values(output.channels as usize).iter().map(|value| value * 0.1));
+        let bias = self.parameters.len() as u32;
+        let biases = self.random.values(output.channels as usize);
+        self.parameters.extend(biases.iter().map(|value| (value * 0.1).to_bits()));
         Conv { window, groups, clamp, weight_offset, bias }
     }
 
@@ -106,7 +107,7 @@ impl Net {
             buffers: &buffers,
             steps: &self.steps,
             names: &names,
-            parameters: &self.biases,
+            parameters: &self.parameters,
             labels: &labels,
             provenance: Provenance { digest: [0; 32], source: "tests/common/mod.rs", tool: "test" },
             weights: &self.weights,
@@ -215,8 +216,8 @@ pub fn oracle(model: &Model, input: &[f32]) -> Vec<Vec<f64>> {
             }
             taps
         };
-        let biases: Vec<f32> = step.op.conv().map_or(vec![], |conv| model.biases(conv, &step).collect());
-        let weights: Vec<f32> = step.op.conv().map_or(vec![], |conv| model.weights(conv, &step).collect());
+        let biases: Vec<f32> = step.op.conv().map_or(vec![], |_| model.biases(&step).collect());
+        let weights: Vec<f32> = step.op.conv().map_or(vec![], |_| model.weights(&step).collect());
         for y in 0..to.height {
             for x in 0..to.width {
                 for c in 0..step.output.channels {

@@ -63,10 +63,10 @@ fn overlap(a: &View, b: &View) -> bool {
 /// Whether a step is a layer that papers count: a convolution, or a dense layer, which is one too. A
 /// normalisation that stands alone is a convolution of each channel by itself, and nobody counts it.
 fn is_weighted(step: &Step) -> bool {
-    step.op.conv().is_some_and(|conv| {
+    step.op.layer().is_some_and(|layer| {
         let alone =
-            conv.groups > 1 && conv.groups == step.input.channels && step.output.channels == conv.groups;
-        !(alone && conv.window.kernel == (1, 1))
+            layer.groups > 1 && layer.groups == step.input.channels && step.output.channels == layer.groups;
+        !(alone && layer.window.kernel == (1, 1))
     })
 }
 

@@ -8,7 +8,7 @@ use crate::schedule::Schedule;
 use std::collections::HashMap;
 use wisp::Model;
 use wisp::format::plan::MAX_RECORDS;
-use wisp::format::{self, Buffer, Info, Provenance, Step, View, Window, container, header, weights};
+use wisp::format::{self, Buffer, Element, Info, Provenance, Step, View, Window, container, header, weights};
 
 /// Encodes `graph` and has the runtime check the result.
 pub(crate) fn encode(
@@ -35,7 +35,7 @@ pub(crate) fn encode(
             let shape = graph.tensors[buffer.tensor].shape;
             let [height, width, channels] = [shape.h, shape.w, shape.c].map(|side| side as u32);
             let (first_step, last_step) = (buffer.first as u32, buffer.last as u32);
-            Buffer { height, width, channels, offset, first_step, last_step }
+            Buffer { height, width, channels, element: Element::F32, offset, first_step, last_step }
         })
         .collect();
 
@@ -90,7 +90,7 @@ pub(crate) fn encode(
         buffers: &buffers,
         steps: &steps,
         names: &names,
-        parameters: &blocks.biases,
+        parameters: &blocks.parameters,
         labels: &labels,
         provenance,
         weights: &blocks.weights,
@@ -100,17 +100,17 @@ pub(crate) fn encode(
     Ok(bytes)
 }
 
-/// The weights and biases of the file, filled step by step.
+/// The weights and parameters of the file, filled step by step.
 #[derive(Default)]
 struct Blocks {
     weights: Vec<u8>,
-    biases: Vec<f32>,
+    parameters: Vec<u32>,
 }
 
 impl Blocks {
     fn append(&mut self, conv: &Conv) -> format::Conv {
-        let bias = self.biases.len() as u32;
-        self.biases.extend(&conv.bias);
+        let bias = self.parameters.len() as u32;
+        self.parameters.extend(conv.bias.iter().map(|bias| bias.to_bits()));
         format::Conv {
             window: conv.window,
             groups: conv.groups as u32,

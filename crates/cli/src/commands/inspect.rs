@@ -112,7 +112,8 @@ pub fn layers(model: &Model<'_>, isa: wisp::Isa) -> Vec<Layer> {
 fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer {
     let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
     let weights = step.weight_count().unwrap_or(0);
-    let biases = step.op.conv().map_or(0, |_| u64::from(step.output.channels));
+    let biases = step.op.layer().map_or(0, |_| u64::from(step.output.channels));
+    let parameter_bytes = u64::from(step.parameter_words().unwrap_or(0)) * 4;
     let window = step.op.window();
     // A fused average applies its weights at every pixel of a map that is not the output.
     let (rows, columns) = window.map_or((0, 0), |window| window.outputs(from.height, from.width));
@@ -124,11 +125,11 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer 
         kernel: window.map(|window| window.kernel.into()),
         stride: window.map(|window| window.stride.into()),
         pad: window.map(|w| [w.pad_start.0, w.pad_start.1, w.pad_end.0, w.pad_end.1]),
-        groups: step.op.conv().map(|conv| conv.groups),
+        groups: step.op.layer().map(|layer| layer.groups),
         params: weights + biases,
         macs: weights * u64::from(rows) * u64::from(columns),
-        weight_bytes: (weights + biases) * 4,
-        precision: "f32",
+        weight_bytes: step.weight_bytes().unwrap_or(0) + parameter_bytes,
+        precision: from.element.name(),
         algorithm: step.op.kernel(isa),
     }
 }
@@ -213,8 +214,7 @@ fn print_memory(model: &Model<'_>) -> Result<()> {
                 continue;
             }
             let start = buffer.offset * COLUMNS / total;
-            let end =
-                (buffer.offset + buffer.values().unwrap_or(0) * 4).saturating_mul(COLUMNS).div_ceil(total);
+            let end = (buffer.offset + buffer.bytes().unwrap_or(0)).saturating_mul(COLUMNS).div_ceil(total);
             let used = step.input.buffer as usize == number || step.output.buffer as usize == number;
             let letter = (b'a' + (number % 26) as u8) as char;
             let letter = if used { letter.to_ascii_uppercase() } else { letter };

@@ -1,0 +1,108 @@
+//! One tile of an integer matrix multiplication: the contract that every instruction set keeps.
+//!
+//! `sums[row][column] = bias[column] + Σ_k left[row][k] · panel[k][column]`, wrapping in `i32`: the same
+//! everywhere, in whatever order it is added. The left rows are the taps of output pixels, `u8` gathered
+//! into memory in the form that the kernel wants; one gathering serves all panels.
+
+/// No kernel has more rows in a tile.
+pub(crate) const MAX_ROWS: usize = 8;
+/// No kernel has more columns in a tile.
+pub(crate) const MAX_COLUMNS: usize = 16;
+
+/// The operands of one tile.
+pub(crate) struct QTile<'a> {
+    /// Row `r` begins at byte `r · pitch`; `depth` values of the kernel's form each.
+    pub left: &'a [u8],
+    /// Bytes from one row to the next.
+    pub pitch: usize,
+    /// Values a row, a multiple of the kernel's group.
+    pub depth: usize,
+    /// `[depth / group][columns of the kernel's tile][group]`, packed by [`QGemm::pack`].
+    pub panel: &'a [i8],
+    /// One a column.
+    pub bias: &'a [i32],
+    /// Rows to compute, 1 to the tile's.
+    pub rows: usize,
+    /// `[row][columns of the kernel's tile]`.
+    pub sums: &'a mut [i32; MAX_ROWS * MAX_COLUMNS],
+}
+
+/// An integer tile kernel, its shape and its name.
+#[derive(Debug)]
+pub(crate) struct QGemm {
+    /// Types, operation, tile and instruction set, as in `u8i8-gemm-6x16-avx2`.
+    pub name: &'static str,
+    /// Rows of a tile.
+    pub rows: usize,
+    /// Columns of a tile.
+    pub columns: usize,
+    /// Values of a row that are multiplied in one instruction and stand side by side in a panel.
+    pub group: usize,
+    /// Bytes of a left value in the kernel's form.
+    pub bytes: usize,
+    /// What the kernel's form subtracts from a left value; made good in the bias, see [`QGemm::bias`].
+    pub offset: i32,
+    /// Brings values into the kernel's form.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set, and `to` has [`bytes`](Self::bytes) for each value of `from`.
+    pub(super) widen: unsafe fn(from: &[u8], to: &mut [u8]),
+    /// # Safety
+    /// The CPU has the instruction set, and the tile has passed [`QGemm::fits`].
+    pub(super) kernel: unsafe fn(&mut QTile<'_>),
+}
+
+impl QGemm {
+    /// Number of panels that `columns` output channels take.
+    pub fn panels(&self, columns: usize) -> usize {
+        columns.div_ceil(self.columns)
+    }
+
+    /// `depth` rounded up to whole groups.
+    pub fn padded(&self, depth: usize) -> Option<usize> {
+        depth.checked_next_multiple_of(self.group)
+    }
+
+    /// Packs the weights of one panel: `weight(column, k)` to `[k / group][column][k % group]`, zero where
+    /// there is no column or no `k`. The panel has a whole number of groups.
+    pub fn pack(&self, depth: usize, columns: usize, weight: impl Fn(usize, usize) -> i8, panel: &mut [i8]) {
+        for (block, values) in panel.chunks_exact_mut(self.columns * self.group).enumerate() {
+            for (column, values) in values.chunks_exact_mut(self.group).enumerate() {
+                for (within, value) in values.iter_mut().enumerate() {
+                    let k = block * self.group + within;
+                    *value = if column < columns && k < depth { weight(column, k) } else { 0 };
+                }
+            }
+        }
+    }
+
+    /// The bias of a column whose weights add up to `sum`, for left values in the kernel's form.
+    pub fn bias(&self, bias: i32, sum: i32) -> i32 {
+        bias.wrapping_add(self.offset.wrapping_mul(sum))
+    }
+
+    /// Brings a run of values into the kernel's form.
+    pub fn widen(&self, from: &[u8], to: &mut [u8]) {
+        assert_eq!(to.len(), from.len() * self.bytes, "the form of {} takes other memory", self.name);
+        // SAFETY: the lengths have just been checked, and a `QGemm` is reached only through `Kernels::of`,
+        // which has asked the CPU for the instruction set.
+        unsafe { (self.widen)(from, to) }
+    }
+
+    /// Computes one tile.
+    pub fn tile(&self, mut tile: QTile<'_>) {
+        assert!(self.fits(&tile), "operands of a {} tile do not fit together", self.name);
+        // SAFETY: the operands have just been checked; for the instruction set see `widen`.
+        unsafe { (self.kernel)(&mut tile) }
+    }
+
+    /// Every access of a kernel stays inside the slices of the tile.
+    fn fits(&self, tile: &QTile<'_>) -> bool {
+        let row = tile.depth.saturating_mul(self.bytes);
+        (1..=self.rows).contains(&tile.rows)
+            && tile.depth.is_multiple_of(self.group)
+            && tile.left.len() >= (tile.rows - 1).saturating_mul(tile.pitch).saturating_add(row)
+            && tile.panel.len() >= tile.depth.saturating_mul(self.columns)
+            && tile.bias.len() >= self.columns
+    }
+}

@@ -1,0 +1,329 @@
+//! Convolution in integers: the taps of some pixels are gathered once, then every panel of weights passes
+//! over them.
+
+use super::{Input, Output};
+use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
+use crate::format::{ALIGN, Buffer, Element, QConv, Step};
+use crate::kernels::Kernels;
+use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
+use crate::model::Model;
+
+/// Bytes of gathered taps that a block aims at: they should stay in the first cache while the panels pass.
+const BLOCK_BYTES: usize = 32 << 10;
+/// Most tiles of a block.
+const BLOCK_TILES: usize = 32;
+const FLOATS_A_LINE: usize = ALIGN / size_of::<f32>();
+
+/// Values summed for one output of a convolution.
+fn depth(conv: &QConv, input_channels: usize) -> Option<usize> {
+    let taps = usize::from(conv.window.kernel.0).checked_mul(conv.window.kernel.1.into())?;
+    taps.checked_mul(input_channels / conv.groups as usize)
+}
+
+/// Floats of one packed panel: biases, factors, weights; a multiple of 64 bytes.
+fn panel_floats(gemm: &QGemm, depth: usize) -> Option<usize> {
+    let weights = gemm.padded(depth)?.checked_mul(gemm.columns)?.div_ceil(size_of::<f32>());
+    weights.checked_add(2 * gemm.columns)?.checked_next_multiple_of(FLOATS_A_LINE)
+}
+
+/// Floats that the prepared weights of a step take: for each group and each panel a block of
+/// [`panel_floats`].
+pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> Option<usize> {
+    let gemm = &kernels.qgemm;
+    let panel = panel_floats(gemm, depth(conv, step.input.channels as usize)?)?;
+    let panels = gemm.panels((step.output.channels / conv.groups) as usize);
+    panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
+}
+
+/// Packs weights, biases and factors of a step for `kernels`.
+pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+    let gemm = &kernels.qgemm;
+    let channels = step.output.channels as usize;
+    let outputs = channels / conv.groups as usize;
+    let Some(depth) = depth(conv, step.input.channels as usize) else { return };
+    let Some(floats) = panel_floats(gemm, depth) else { return };
+    let weights = signed(model.weight_block(step));
+    let (biases, factors) = model.parameter_block(step).split_at(channels * 4);
+    let word = |block: &[u8], index: usize| {
+        let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
+        u32::from_le_bytes(bytes.unwrap_or_default())
+    };
+    let panels = gemm.panels(outputs);
+    for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
+        let (group, first) = (index / panels, index % panels * gemm.columns);
+        let columns = gemm.columns.min(outputs - first);
+        let row = |column: usize| {
+            let output = group * outputs + first + column;
+            weights.get(output * depth..(output + 1) * depth).unwrap_or_default()
+        };
+        let (head, values) = panel.split_at_mut(2 * gemm.columns);
+        let (bias, factor) = head.split_at_mut(gemm.columns);
+        for (column, (bias, factor)) in integers_mut(bias).iter_mut().zip(factor).enumerate() {
+            (*bias, *factor) = (0, 0.0);
+            if column < columns {
+                let output = group * outputs + first + column;
+                let sum = row(column).iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
+                *bias = gemm.bias(word(biases, output).cast_signed(), sum);
+                *factor = f32::from_bits(word(factors, output));
+            }
+        }
+        let values = signed_mut(bytes_mut(values));
+        let length = gemm.padded(depth).unwrap_or(0) * gemm.columns;
+        let weight = |column: usize, k: usize| row(column).get(k).copied().unwrap_or(0);
+        gemm.pack(depth, columns, weight, &mut values[..length]);
+    }
+}
+
+/// How a step's scratch memory is used.
+#[derive(Clone, Copy)]
+struct Plan {
+    depth: usize,
+    /// Bytes of a gathered row.
+    pitch: usize,
+    /// Rows of a tile that are ever used.
+    rows: usize,
+    /// Tiles of a block.
+    tiles: usize,
+    /// Bytes that stand for padding.
+    padding: usize,
+}
+
+impl Plan {
+    fn new(conv: &QConv, input_channels: usize, pixels: usize, gemm: &QGemm) -> Option<Self> {
+        let depth = depth(conv, input_channels)?;
+        let pitch = gemm.padded(depth)?.checked_mul(gemm.bytes)?;
+        let rows = gemm.rows.min(pixels.max(1));
+        let tile = pitch.checked_mul(rows)?;
+        let tiles = (BLOCK_BYTES / tile.max(1)).clamp(1, BLOCK_TILES).min(pixels.max(1).div_ceil(rows));
+        Some(Self { depth, pitch, rows, tiles, padding: input_channels / conv.groups as usize })
+    }
+
+    /// Bytes of gathered rows.
+    fn left(&self) -> Option<usize> {
+        self.pitch.checked_mul(self.rows)?.checked_mul(self.tiles)
+    }
+}
+
+/// Words of scratch: sums over all pixels (of a fused average), gathered rows, and padding.
+pub(super) fn scratch_words(
+    conv: &QConv,
+    step: &Step,
+    input: &Buffer,
+    averages: bool,
+    kernels: &Kernels,
+) -> Option<usize> {
+    let (height, width) = conv.window.outputs(input.height, input.width);
+    let pixels = (height as usize).checked_mul(width as usize)?;
+    let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
+    let sums = if averages { sum_words(step.output.channels as usize)? } else { 0 };
+    let bytes = plan.left()?.checked_add(plan.padding)?;
+    sums.checked_add(bytes.div_ceil(size_of::<f32>()))
+}
+
+/// Words of so many sums of 64 bits; memory that is aligned to 64 bytes has no gap before them.
+fn sum_words(channels: usize) -> Option<usize> {
+    channels.checked_mul(size_of::<i64>() / size_of::<f32>())
+}
+
+/// Convolution into `output`, of `u8` or `f32`.
+pub(super) fn run(
+    conv: &QConv,
+    input: Input<'_, u8>,
+    output: Output<'_>,
+    packed: &[f32],
+    table: &[u8],
+    scratch: &mut [f32],
+    kernels: &Kernels,
+) {
+    let (width, pixels) = (output.width, output.height * output.width);
+    let job = Job { conv, input, width, pixels, outputs: output.channels, packed, gemm: &kernels.qgemm };
+    match output.element {
+        Element::F32 => job.each_tile(scratch, |tile| {
+            for row in 0..tile.rows {
+                let at = (tile.pixel + row) * output.stride + output.channel + tile.channel;
+                for ((out, &sum), factor) in
+                    output.data[at..].iter_mut().zip(tile.sums(row)).zip(tile.factors)
+                {
+                    *out = sum as f32 * factor;
+                }
+            }
+        }),
+        Element::U8 => {
+            let Output { data, stride, channel, .. } = output.bytes();
+            job.each_tile(scratch, |tile| {
+                for row in 0..tile.rows {
+                    let at = (tile.pixel + row) * stride + channel + tile.channel;
+                    let out = &mut data[at..at + tile.factors.len()];
+                    kernels.requantise.run(tile.sums(row), tile.factors, conv.output, out);
+                    if let Ok(table) = <&[u8; 256]>::try_from(table) {
+                        for value in out {
+                            *value = table[usize::from(*value)];
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// Convolution whose sums are added over its pixels in 64 bits: exact, in any order.
+pub(super) fn run_global_average(
+    conv: &QConv,
+    relu: bool,
+    input: Input<'_, u8>,
+    output: Output<'_>,
+    packed: &[f32],
+    scratch: &mut [f32],
+    kernels: &Kernels,
+) {
+    let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
+    let (height, width) = (height as usize, width as usize);
+    let out = &mut output.data[output.channel..output.channel + output.channels];
+    let (sums, scratch) = scratch.split_at_mut(sum_words(out.len()).unwrap_or(0));
+    let sums = long_integers(sums);
+    sums.fill(0);
+    let job =
+        Job { conv, input, width, pixels: height * width, outputs: out.len(), packed, gemm: &kernels.qgemm };
+    let least = if relu { 0 } else { i32::MIN };
+    job.each_tile(scratch, |tile| {
+        let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];
+        for row in 0..tile.rows {
+            for (sum, &value) in sums.iter_mut().zip(tile.sums(row)) {
+                *sum += i64::from(value.max(least));
+            }
+        }
+        for ((out, sum), factor) in out[tile.channel..].iter_mut().zip(sums).zip(tile.factors) {
+            // Written anew with each tile; the last one is the whole sum.
+            *out = *sum as f32 * factor;
+        }
+    });
+}
+
+/// A computed tile.
+struct Done<'a> {
+    sums: &'a [i32],
+    /// Sums from one row to the next.
+    pitch: usize,
+    rows: usize,
+    /// One a column that is stored.
+    factors: &'a [f32],
+    /// First output pixel.
+    pixel: usize,
+    /// First output channel.
+    channel: usize,
+}
+
+impl Done<'_> {
+    fn sums(&self, row: usize) -> &[i32] {
+        &self.sums[row * self.pitch..][..self.factors.len()]
+    }
+}
+
+/// A convolution seen as tiles.
+struct Job<'a> {
+    conv: &'a QConv,
+    input: Input<'a, u8>,
+    /// Width of the output image.
+    width: usize,
+    /// Pixels of the output image.
+    pixels: usize,
+    /// Output channels.
+    outputs: usize,
+    packed: &'a [f32],
+    gemm: &'a QGemm,
+}
+
+impl Job<'_> {
+    fn each_tile(&self, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
+        let Self { conv, input, gemm, .. } = self;
+        let groups = conv.groups as usize;
+        let (group_inputs, group_outputs) = (input.channels / groups, self.outputs / groups);
+        let Some(plan) = Plan::new(conv, input.channels, self.pixels, gemm) else { return };
+        let (Some(panel_floats), Some(left)) = (panel_floats(gemm, plan.depth), plan.left()) else { return };
+        let Some(depth) = gemm.padded(plan.depth) else { return };
+        let (panels, tile_bytes) = (gemm.panels(group_outputs), plan.rows * plan.pitch);
+        let (left, padding) = bytes_mut(scratch).split_at_mut(left);
+        let padding = &mut padding[..plan.padding];
+        padding.fill(conv.input_zero);
+        let mut sums = [0; MAX_ROWS * MAX_COLUMNS];
+
+        for group in 0..groups {
+            let group_panels = self.packed.chunks_exact(panel_floats).skip(group * panels).take(panels);
+            for block in (0..self.pixels).step_by(plan.tiles * plan.rows) {
+                let pixels = (self.pixels - block).min(plan.tiles * plan.rows);
+                for (pixel, row) in left.chunks_exact_mut(plan.pitch).take(pixels).enumerate() {
+                    self.gather(group * group_inputs, block + pixel, padding, row);
+                }
+                for (index, panel) in group_panels.clone().enumerate() {
+                    let column = index * gemm.columns;
+                    let columns = gemm.columns.min(group_outputs - column);
+                    let (head, panel) = panel.split_at(2 * gemm.columns);
+                    let (bias, factors) = head.split_at(gemm.columns);
+                    for (index, left) in
+                        left.chunks_exact(tile_bytes).take(pixels.div_ceil(plan.rows)).enumerate()
+                    {
+                        let first = index * plan.rows;
+                        let rows = plan.rows.min(pixels - first);
+                        gemm.tile(QTile {
+                            left,
+                            pitch: plan.pitch,
+                            depth,
+                            panel: signed(bytes(panel)),
+                            bias: integers(bias),
+                            rows,
+                            sums: &mut sums,
+                        });
+                        store(Done {
+                            sums: &sums,
+                            pitch: gemm.columns,
+                            rows,
+                            factors: &factors[..columns],
+                            pixel: block + first,
+                            channel: group * group_outputs + column,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gathers the taps of output pixel `pixel` into a row, in the order of the weights.
+    fn gather(&self, channel: usize, pixel: usize, padding: &[u8], row: &mut [u8]) {
+        let (window, input, run) = (&self.conv.window, &self.input, padding.len());
+        let top = (pixel / self.width * usize::from(window.stride.0)).wrapping_sub(window.pad_start.0.into());
+        let left =
+            (pixel % self.width * usize::from(window.stride.1)).wrapping_sub(window.pad_start.1.into());
+        let (rows, columns) = (usize::from(window.kernel.0), usize::from(window.kernel.1));
+        let mut taps = row.chunks_exact_mut(run * self.gemm.bytes);
+        // Whole pixels side by side are one run.
+        let joined = run == input.stride && left < input.width && columns <= input.width - left;
+        if joined {
+            let mut taps = row.chunks_exact_mut(columns * run * self.gemm.bytes);
+            for kernel_row in 0..rows {
+                let y = top.wrapping_add(kernel_row);
+                let Some(to) = taps.next() else { break };
+                if y < input.height {
+                    let at = input.at(y, left);
+                    self.gemm.widen(&input.data[at..at + columns * run], to);
+                } else {
+                    for to in to.chunks_exact_mut(run * self.gemm.bytes) {
+                        self.gemm.widen(padding, to);
+                    }
+                }
+            }
+            return;
+        }
+        for kernel_row in 0..rows {
+            for kernel_column in 0..columns {
+                // A place before the image has wrapped around and is not inside either.
+                let (y, x) = (top.wrapping_add(kernel_row), left.wrapping_add(kernel_column));
+                let inside = y < input.height && x < input.width;
+                let at = if inside { input.at(y, x) + channel } else { 0 };
+                let from = if inside { &input.data[at..at + run] } else { padding };
+                if let Some(to) = taps.next() {
+                    self.gemm.widen(from, to);
+                }
+            }
+        }
+    }
+}
