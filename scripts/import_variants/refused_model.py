@@ -98,24 +98,6 @@ def versions():
     yield net
 
 
-def quantised():
-    net = Net("quantise_dequantise", "torch-1.9", 13, SHAPE)
-    scale = [net.floats(np.float32(0.02)), net.constant(np.int8(3), "init", "zero", "point")]
-    x = net.op("DequantizeLinear", [net.op("QuantizeLinear", [net.input, *scale]), *scale])
-    yield net.ends(net.conv(x, 3, 2, 1))
-    # Only the weights are integers.
-    net = Net("quantised_weights", "onnxsim", 13, SHAPE)
-    weight = net.constant(net.uniform([2, 3, 1, 1], -127, 127).astype(np.int8), "init", "conv", "weight_q")
-    weight = net.op("DequantizeLinear", [weight, net.floats(np.float32(0.01))])
-    yield net.ends(net.op("Conv", [net.input, weight]))
-    net = Net("quantised_convolution", "onnxsim", 13, SHAPE)
-    scale = [net.floats(np.float32(0.02)), net.constant(np.uint8(128), "init", "zero", "point")]
-    weight = net.constant(net.uniform([2, 3, 1, 1], -127, 127).astype(np.int8), "init", "conv", "weight_q")
-    weights = [net.floats(np.float32(0.01)), net.constant(np.int8(0), "init", "w_zero", "point")]
-    x = net.op("QLinearConv", [net.op("QuantizeLinear", [net.input, *scale]), *scale, weight, *weights, *scale])
-    yield net.ends(net.op("DequantizeLinear", [x, *scale]))
-
-
 def control_flow():
     net = Net("if", "torch-1.9", 13, SHAPE)
     info = helper.make_tensor_value_info

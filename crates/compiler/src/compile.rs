@@ -1,6 +1,7 @@
 //! The whole way, from an ONNX file to the bytes of a `.wisp` file.
 
 use crate::error::CompileError;
+use crate::graph::Op;
 use crate::import::{self, Imported};
 use crate::options::Options;
 use crate::{encode, import::limits, memory, passes, schedule};
@@ -108,7 +109,12 @@ fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Co
     let digest = Sha256::digest(&bytes).into();
     let Imported { mut graph, description, counts, logits } = import::import(bytes, name, options)?;
     passes::run(&mut graph);
-    let copies = graph.nodes.iter().filter(|node| node.op == crate::graph::Op::Copy).count();
+    let copies = graph.nodes.iter().filter(|node| node.op == Op::Copy).count();
+    let integer = |op: &Op| match op {
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => !conv.dense,
+        _ => false,
+    };
+    let convs_int8 = graph.nodes.iter().filter(|node| integer(&node.op)).count();
     let schedule = schedule::schedule(&graph);
     let layout = memory::layout(&schedule.buffers);
     let provenance = Provenance { digest, source: file, tool: TOOL };
@@ -121,7 +127,7 @@ fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Co
             nodes: counts.nodes,
             folded: counts.folded,
             convs: counts.convs,
-            convs_int8: 0,
+            convs_int8,
             steps: schedule.order.len(),
             copies,
             activation_bytes: layout.total,

@@ -5,7 +5,7 @@
 //! the nodes that it reads from; passes keep that order.
 
 use std::fmt;
-use wisp::format::{Clamp, Lrn, Window};
+use wisp::format::{Clamp, Element, Grid, Lrn, Window};
 
 /// Index of a tensor in [`Graph::tensors`].
 pub(crate) type TensorId = usize;
@@ -49,6 +49,7 @@ pub(crate) struct Tensor {
     /// Name in the ONNX file.
     pub name: String,
     pub shape: Shape,
+    pub element: Element,
     /// Set by the pass that turns concatenations into views; `None` for a tensor with its own memory.
     pub place: Option<Place>,
 }
@@ -63,6 +64,45 @@ pub(crate) struct Conv {
     /// One value an output channel.
     pub bias: Vec<f32>,
     pub clamp: Clamp,
+    /// The integers that weights and bias were made from, where the file has them.
+    pub int8: Option<Int8>,
+    /// Whether this is a dense layer.
+    pub dense: bool,
+}
+
+/// Scale and zero point: the number that `q` stands for is `(q − zero) · scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Quant {
+    pub scale: f32,
+    pub zero: u8,
+}
+
+/// Weights as integers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Int8 {
+    /// In the order of [`Conv::weight`].
+    pub weight: Vec<i8>,
+    /// One an output channel: a weight is `q · scale`.
+    pub scale: Vec<f32>,
+    /// One an output channel, with its scale: a bias is `q · scale`. Without it, the bias is rounded.
+    pub bias: Option<Vec<(i32, f32)>>,
+}
+
+/// A convolution in integers, as the runtime runs it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct QConv {
+    pub window: Window,
+    pub groups: usize,
+    pub weight: Vec<i8>,
+    /// With the correction for the input's zero point.
+    pub bias: Vec<i64>,
+    pub factor: Vec<f32>,
+    pub input_zero: u8,
+    /// Of a `u8` output.
+    pub grid: Option<Grid>,
+    /// What becomes of each output value.
+    pub table: Option<Box<[u8; 256]>>,
+    pub dense: bool,
 }
 
 /// How many zeros stand around a picture, as (rows, columns).
@@ -105,6 +145,32 @@ pub(crate) enum Op {
     Identity,
     /// The input in a buffer of its own.
     Copy,
+    /// `f32` to `u8`.
+    Quantize(Quant),
+    /// `u8` to `f32`.
+    Dequantize(Quant),
+    QConv(QConv),
+    /// A convolution in integers whose sums, from 0 up where `relu`, are averaged over all pixels.
+    QConvGlobalAverage {
+        conv: QConv,
+        relu: bool,
+    },
+    /// Mean of `u8` over windows; over all pixels without a window.
+    QAveragePool {
+        window: Option<Window>,
+        include_pad: bool,
+        input_zero: u8,
+        factor: f32,
+        grid: Grid,
+    },
+    /// Sum of two `u8` inputs.
+    QAdd {
+        zeros: [u8; 2],
+        factors: [f32; 2],
+        grid: Grid,
+    },
+    /// Each `u8` through a table.
+    Lookup(Box<[u8; 256]>),
 }
 
 /// One operation.
@@ -128,8 +194,8 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// Adds a tensor and returns its index.
-    pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape) -> TensorId {
-        self.tensors.push(Tensor { name: name.into(), shape, place: None });
+    pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape, element: Element) -> TensorId {
+        self.tensors.push(Tensor { name: name.into(), shape, element, place: None });
         self.tensors.len() - 1
     }
 
@@ -178,20 +244,36 @@ impl Op {
         let &first = inputs.first()?;
         let fits = match self {
             Self::Concat => true,
-            Self::Add(_) => inputs.len() == 2,
+            Self::Add(_) | Self::QAdd { .. } => inputs.len() == 2,
             _ => inputs.len() == 1,
         };
         if !fits {
             return None;
         }
         Some(match self {
-            Self::Conv(conv) => conv.output_shape(first)?,
-            Self::ConvGlobalAverage(conv) => Shape { h: 1, w: 1, ..conv.output_shape(first)? },
-            Self::MaxPool(window) | Self::AveragePool { window, .. } => {
+            Self::Conv(conv) => {
+                convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+            }
+            Self::QConv(conv) => {
+                convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+            }
+            Self::ConvGlobalAverage(conv) => Shape {
+                h: 1,
+                w: 1,
+                ..convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+            },
+            Self::QConvGlobalAverage { conv, .. } => Shape {
+                h: 1,
+                w: 1,
+                ..convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+            },
+            Self::MaxPool(window)
+            | Self::AveragePool { window, .. }
+            | Self::QAveragePool { window: Some(window), .. } => {
                 let (h, w) = slide(window, first)?;
                 Shape { h, w, c: first.c }
             }
-            Self::GlobalAverage => Shape { h: 1, w: 1, c: first.c },
+            Self::GlobalAverage | Self::QAveragePool { window: None, .. } => Shape { h: 1, w: 1, c: first.c },
             Self::Concat => {
                 let mut c = 0usize;
                 for input in inputs {
@@ -207,18 +289,59 @@ impl Op {
                 w: first.w.checked_add(usize::from(pad.start.1) + usize::from(pad.end.1))?,
                 c: first.c,
             },
-            Self::Add(_) => inputs.iter().all(|input| *input == first).then_some(first)?,
+            Self::Add(_) | Self::QAdd { .. } => {
+                inputs.iter().all(|input| *input == first).then_some(first)?
+            }
             Self::Affine { scale, shift } => {
                 (scale.len() == first.c && shift.len() == first.c).then_some(first)?
             }
-            Self::Clamp(_) | Self::Lrn(_) | Self::Softmax | Self::Identity | Self::Copy => first,
+            Self::Clamp(_)
+            | Self::Lrn(_)
+            | Self::Softmax
+            | Self::Identity
+            | Self::Copy
+            | Self::Quantize(_)
+            | Self::Dequantize(_)
+            | Self::Lookup(_) => first,
         })
     }
+
+    /// The type of the output, or `None` when the operation does not read these types.
+    pub fn output_element(&self, inputs: &[Element]) -> Option<Element> {
+        use Element::{F32, U8};
+        let &first = inputs.first()?;
+        let (reads, writes) = match self {
+            Self::MaxPool(_) | Self::Concat | Self::Identity | Self::Copy => (first, first),
+            Self::Quantize(_) => (F32, U8),
+            Self::Dequantize(_) | Self::QConvGlobalAverage { .. } => (U8, F32),
+            Self::QConv(conv) => (U8, if conv.grid.is_some() { U8 } else { F32 }),
+            Self::QAveragePool { .. } | Self::QAdd { .. } | Self::Lookup(_) => (U8, U8),
+            _ => (F32, F32),
+        };
+        inputs.iter().all(|input| *input == reads).then_some(writes)
+    }
+}
+
+/// The shape that a convolution gives.
+fn convolved(window: &Window, groups: usize, weights: usize, outputs: usize, input: Shape) -> Option<Shape> {
+    let (h, w) = slide(window, input)?;
+    let inner = input.c.checked_div(groups)?;
+    let (kh, kw) = window.kernel;
+    let needed = outputs.checked_mul(kh.into())?.checked_mul(kw.into())?.checked_mul(inner)?;
+    let divides = input.c.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+    (divides && needed == weights).then_some(Shape { h, w, c: outputs })
 }
 
 impl Conv {
     /// Multiplies each output channel by its `scale` and adds its `shift`.
     pub fn scale(&mut self, scale: &[f32], shift: &[f32]) {
+        // The integers stay what they are; a step of theirs is worth more or less. The bias is rounded anew.
+        self.int8 = self.int8.take().filter(|_| scale.iter().all(|scale| *scale > 0.0)).map(|mut int8| {
+            for (step, scale) in int8.scale.iter_mut().zip(scale) {
+                *step *= scale;
+            }
+            Int8 { bias: None, ..int8 }
+        });
         let depth = self.weight.len().checked_div(self.bias.len()).unwrap_or(0).max(1);
         for (weights, scale) in self.weight.chunks_exact_mut(depth).zip(scale) {
             for weight in weights {
@@ -228,15 +351,5 @@ impl Conv {
         for ((bias, scale), shift) in self.bias.iter_mut().zip(scale).zip(shift) {
             *bias = (f64::from(*bias) * f64::from(*scale) + f64::from(*shift)) as f32;
         }
-    }
-
-    fn output_shape(&self, input: Shape) -> Option<Shape> {
-        let (h, w) = slide(&self.window, input)?;
-        let c = self.bias.len();
-        let inner = input.c.checked_div(self.groups)?;
-        let (kh, kw) = self.window.kernel;
-        let weights = c.checked_mul(kh.into())?.checked_mul(kw.into())?.checked_mul(inner)?;
-        let divides = input.c.is_multiple_of(self.groups) && c.is_multiple_of(self.groups);
-        (divides && weights == self.weight.len()).then_some(Shape { h, w, c })
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn peak(schedule: &Schedule) -> u64 {
 
 /// Bytes of a tensor's memory.
 fn bytes(graph: &Graph, tensor: TensorId) -> u64 {
-    graph.tensors[tensor].shape.values() as u64 * 4
+    graph.tensors[tensor].shape.values() as u64 * graph.tensors[tensor].element.bytes()
 }
 
 /// The buffers in use when the nodes run in `order`. The input is in use from the first step on, the

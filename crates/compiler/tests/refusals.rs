@@ -234,17 +234,19 @@ fn initialisers() {
 fn operators() {
     let supported = "(supported: Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, Clip, \
                      Add, Sum, Sub, Mul, Div, BatchNormalization, LRN, Pad, Concat, Dropout, Identity, Cast, \
-                     Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Softmax)";
+                     Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Softmax, QuantizeLinear, DequantizeLinear, \
+                     QLinearConv, QLinearMatMul, QGemm, QLinearAdd, QLinearConcat, QLinearAveragePool, \
+                     QLinearGlobalAveragePool, QLinearSoftmax)";
     assert_eq!(
         refusal(after("Gelu", &["conv"], vec![])),
         format!("node \"x\": operator Gelu is not supported {supported}")
     );
     let foreign = after("QLinearConcat", &["conv"], vec![]).with(|onnx| {
-        onnx.graph.node[1].domain = "com.microsoft".into();
+        onnx.graph.node[1].domain = "com.somebody".into();
     });
     assert_eq!(
         refusal(foreign),
-        format!("node \"x\": operator com.microsoft.QLinearConcat is not supported {supported}")
+        format!("node \"x\": operator com.somebody.QLinearConcat is not supported {supported}")
     );
     // Known on constants only.
     assert_eq!(

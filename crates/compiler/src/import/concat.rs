@@ -2,33 +2,44 @@
 
 use super::attributes::NodeRef;
 use super::layout::Layout;
-use super::nodes::Importer;
+use super::nodes::{Importer, Value};
 use crate::error::CompileError;
-use crate::graph::Op;
+use crate::graph::{Op, TensorId};
 
 /// Adds a concatenation; of one tensor, it is no operation at all.
 pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["axis"])?;
+    let places: Vec<usize> = (0..node.proto.input.len()).collect();
+    let (inputs, layout) = inputs(importer, node, &places)?;
+    let op = if inputs.len() == 1 { Op::Identity } else { Op::Concat };
+    importer.push(node, op, inputs, layout)
+}
+
+/// The tensors that a concatenation joins, and the layout of what it makes of them.
+pub fn inputs(
+    importer: &Importer<'_>,
+    node: NodeRef<'_>,
+    places: &[usize],
+) -> Result<(Vec<TensorId>, Layout), CompileError> {
     let axis = node.int("axis")?.ok_or_else(|| node.error("attribute axis is missing"))?;
-    let inputs = (0..node.proto.input.len())
-        .map(|index| importer.activation(node, index))
-        .collect::<Result<Vec<_>, _>>()?;
-    let first = importer.activation(node, 0)?;
-    let Layout { order, mut dims } = first.layout;
-    let at = importer.axes(node, &[axis], dims.len())?.first().copied().unwrap_or(0);
-    let mut channels = 0;
-    for input in &inputs {
-        let (shape, layout) = (importer.shape(input.tensor), &input.layout);
-        if layout.channel_axis(shape) != Some(at) || layout.dims.len() != dims.len() {
+    let mut tensors = Vec::with_capacity(places.len());
+    let mut joined: Option<Layout> = None;
+    for &place in places {
+        let Value { tensor, layout } = importer.activation(node, place)?;
+        let at = importer.axes(node, &[axis], layout.dims.len())?.first().copied().unwrap_or(0);
+        let rank = joined.as_ref().map_or(layout.dims.len(), |joined| joined.dims.len());
+        if layout.channel_axis(importer.shape(tensor)) != Some(at) || layout.dims.len() != rank {
             let shape = &layout.dims;
             return Err(
                 node.error(format!("axis {axis} of shape {shape:?} is not supported, the channels are"))
             );
         }
-        channels += layout.dims[at];
+        tensors.push(tensor);
+        match &mut joined {
+            Some(joined) => joined.dims[at] += layout.dims[at],
+            None => joined = Some(layout),
+        }
     }
-    dims[at] = channels;
-    let op = if inputs.len() == 1 { Op::Identity } else { Op::Concat };
-    let inputs = inputs.iter().map(|input| input.tensor).collect();
-    importer.push(node, op, inputs, Layout { order, dims })
+    let joined = joined.ok_or_else(|| node.error("it joins nothing"))?;
+    Ok((tensors, joined))
 }

@@ -26,6 +26,8 @@ mod pad;
 mod parse;
 mod pool;
 mod precheck;
+mod qlinear;
+mod quantize;
 mod reshape;
 mod rewrite;
 mod softmax;

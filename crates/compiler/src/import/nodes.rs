@@ -5,10 +5,14 @@ use super::layout::{Layout, Order};
 use super::operators::{self, Role};
 use super::parse::{Constant, Facts};
 use super::source::Source;
-use super::{activation, arithmetic, concat, conv, dense, limits, normalise, pad, pool, reshape, softmax};
+use super::{
+    activation, arithmetic, concat, conv, dense, limits, normalise, pad, pool, qlinear, quantize, reshape,
+    softmax,
+};
 use crate::error::CompileError;
 use crate::graph::{Graph, Node, Op, Shape, TensorId};
 use std::collections::HashMap;
+use wisp::format::Element;
 
 /// How much of the file became what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +28,8 @@ pub(crate) struct Counts {
 /// The graph of `source`, in the order of its nodes.
 pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileError> {
     let mut importer =
-        Importer { facts, opset: source.opset, graph: Graph::default(), values: HashMap::new() };
-    importer.graph.input = importer.define(&source.input, source.shape, source.layout.clone());
+        Importer { source, facts, opset: source.opset, graph: Graph::default(), values: HashMap::new() };
+    importer.graph.input = importer.define(&source.input, source.shape, Element::F32, source.layout.clone());
     let mut counts = Counts::default();
     for node in source.node_refs() {
         counts.nodes += 1;
@@ -38,7 +42,7 @@ pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileEr
         if operator.role == Role::Folded {
             return Err(operators::unsupported(node));
         }
-        counts.convs += usize::from(operator.name == "Conv");
+        counts.convs += usize::from(matches!(operator.name, "Conv" | "QLinearConv"));
         lower(&mut importer, node)?;
     }
     let fail = |problem: String| CompileError::tensor(&source.output, problem);
@@ -51,6 +55,9 @@ pub fn walk(source: &Source, facts: &Facts) -> Result<(Graph, Counts), CompileEr
             "the output is a map of {shape} (height×width×channels) flattened to {dims:?}, which is supported in \
              front of a dense layer only"
         )));
+    }
+    if importer.element(output.tensor) != Element::F32 {
+        return Err(fail("the output is quantised, it must be dequantised in the model".into()));
     }
     importer.graph.output = output.tensor;
     Ok((importer.graph, counts))
@@ -80,6 +87,16 @@ fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileEr
         "Reshape" => reshape::lower(importer, node, &["allowzero"]),
         "Squeeze" | "Unsqueeze" => reshape::lower(importer, node, &["axes"]),
         "Transpose" => reshape::lower_transpose(importer, node),
+        "QuantizeLinear" => quantize::lower_quantize(importer, node),
+        "DequantizeLinear" => quantize::lower_dequantize(importer, node),
+        "QLinearConv" => qlinear::lower_conv(importer, node),
+        "QLinearMatMul" => qlinear::lower_matmul(importer, node),
+        "QGemm" => qlinear::lower_gemm(importer, node),
+        "QLinearAdd" => qlinear::lower_add(importer, node),
+        "QLinearConcat" => qlinear::lower_concat(importer, node),
+        "QLinearGlobalAveragePool" => qlinear::lower_global_average(importer, node),
+        "QLinearAveragePool" => qlinear::lower_average(importer, node),
+        "QLinearSoftmax" => qlinear::lower_softmax(importer, node),
         "Softmax" => softmax::lower(importer, node),
         _ => Err(operators::unsupported(node)),
     }
@@ -94,6 +111,7 @@ pub struct Value {
 
 /// What the operator families need to add their node to the graph.
 pub struct Importer<'a> {
+    pub source: &'a Source,
     pub facts: &'a Facts,
     pub opset: i64,
     graph: Graph,
@@ -101,8 +119,8 @@ pub struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    fn define(&mut self, name: &str, shape: Shape, layout: Layout) -> TensorId {
-        let tensor = self.graph.add_tensor(name, shape);
+    fn define(&mut self, name: &str, shape: Shape, element: Element, layout: Layout) -> TensorId {
+        let tensor = self.graph.add_tensor(name, shape, element);
         self.values.insert(name.into(), Value { tensor, layout });
         tensor
     }
@@ -135,6 +153,10 @@ impl Importer<'_> {
             "its input has shape {dims:?}, a picture of {shape} (height×width×channels); [1, channels, height, \
              width] is needed"
         ))
+    }
+
+    pub fn element(&self, tensor: TensorId) -> Element {
+        self.graph.tensors[tensor].element
     }
 
     pub fn shape(&self, tensor: TensorId) -> Shape {
@@ -190,30 +212,27 @@ impl Importer<'_> {
         layout: Layout,
     ) -> Result<(), CompileError> {
         let name = node.output()?;
-        let shape = self.check(node, &op, &inputs)?;
-        if !self.facts.is_float(name) {
+        let (shape, element) = self.check(node, &op, &inputs)?;
+        // Where tract does not know an operator, what follows from ours is all there is.
+        let right = self.facts.element(name).is_none_or(|inferred| inferred == Some(element));
+        if !right {
             let kind = self.facts.kind(name).unwrap_or("unknown".into());
-            return Err(node.error(format!("\"{name}\" has data type {kind}, floating point is needed")));
+            return Err(node.error(format!("\"{name}\" has data type {kind}, {} is needed", kinds(element))));
         }
-        let (given, inferred) = (&layout.dims, self.facts.shape(name));
-        match inferred {
-            Some(inferred) if inferred == *given => {}
-            Some(inferred) => {
-                return Err(node
-                    .error(format!("its output has shape {inferred:?}, but its attributes give {given:?}")));
-            }
-            None => {
-                return Err(node.error(format!("the shape of \"{name}\" does not follow from the input's")));
-            }
+        if let Some(inferred) = self.facts.shape(name).filter(|inferred| *inferred != layout.dims) {
+            let given = &layout.dims;
+            return Err(
+                node.error(format!("its output has shape {inferred:?}, but its attributes give {given:?}"))
+            );
         }
-        let output = self.define(name, shape, layout);
+        let output = self.define(name, shape, element, layout);
         self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
         Ok(())
     }
 
     /// As [`push`](Self::push), for an output of shape `[1, channels, height, width]`.
     pub fn push_map(&mut self, node: NodeRef<'_>, op: Op, inputs: Vec<TensorId>) -> Result<(), CompileError> {
-        let layout = Layout::planes(self.check(node, &op, &inputs)?);
+        let layout = Layout::planes(self.check(node, &op, &inputs)?.0);
         self.push(node, op, inputs, layout)
     }
 
@@ -224,14 +243,24 @@ impl Importer<'_> {
         op: Op,
         inputs: Vec<TensorId>,
     ) -> Result<TensorId, CompileError> {
-        let shape = self.check(node, &op, &inputs)?;
-        let output = self.graph.add_tensor(node.name, shape);
+        let (shape, element) = self.check(node, &op, &inputs)?;
+        let output = self.graph.add_tensor(node.name, shape, element);
         self.graph.nodes.push(Node { name: node.name.into(), op, inputs, output });
         Ok(output)
     }
 
-    /// The shape of what `op` gives, if it is one that the runtime can have.
-    fn check(&self, node: NodeRef<'_>, op: &Op, inputs: &[TensorId]) -> Result<Shape, CompileError> {
+    /// Shape and type of what `op` gives, if they are such as the runtime can have.
+    fn check(
+        &self,
+        node: NodeRef<'_>,
+        op: &Op,
+        inputs: &[TensorId],
+    ) -> Result<(Shape, Element), CompileError> {
+        let elements: Vec<Element> = inputs.iter().map(|&input| self.element(input)).collect();
+        let Some(element) = op.output_element(&elements) else {
+            let found = elements.first().map_or("", |element| element.name());
+            return Err(node.error(format!("it is not supported on an input of type {found}")));
+        };
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
         let Some(shape) = op.output_shape(&shapes) else {
             let shapes: Vec<String> = shapes.iter().map(Shape::to_string).collect();
@@ -249,6 +278,14 @@ impl Importer<'_> {
                 "its output is {shape} (height×width×channels), which is empty or too large"
             )));
         }
-        Ok(shape)
+        Ok((shape, element))
+    }
+}
+
+/// The ONNX data types that become an element.
+fn kinds(element: Element) -> &'static str {
+    match element {
+        Element::F32 => "floating point",
+        Element::U8 => "u8 or i8",
     }
 }

@@ -7,12 +7,14 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use tract_onnx::pb::NodeProto;
 
-/// An operator of ONNX's own domain.
+/// An operator.
 pub struct Operator {
     pub name: &'static str,
     inputs: RangeInclusive<usize>,
     outputs: RangeInclusive<usize>,
     pub role: Role,
+    /// Whether it belongs to the domain `com.microsoft` and not to ONNX's own.
+    microsoft: bool,
 }
 
 /// What import does with an operator.
@@ -27,7 +29,12 @@ pub enum Role {
 }
 
 const fn operator(name: &'static str, inputs: RangeInclusive<usize>, role: Role) -> Operator {
-    Operator { name, inputs, outputs: 1..=1, role }
+    Operator { name, inputs, outputs: 1..=1, role, microsoft: false }
+}
+
+/// An operator of ONNX Runtime's own domain.
+const fn microsoft(name: &'static str, inputs: RangeInclusive<usize>) -> Operator {
+    Operator { microsoft: true, ..operator(name, inputs, Role::Lowered) }
 }
 
 const MANY: usize = usize::MAX;
@@ -61,6 +68,16 @@ const OPERATORS: &[Operator] = &[
     operator("Unsqueeze", 1..=2, Role::LoweredOrFolded),
     operator("Transpose", 1..=1, Role::LoweredOrFolded),
     operator("Softmax", 1..=1, Role::Lowered),
+    operator("QuantizeLinear", 2..=3, Role::LoweredOrFolded),
+    operator("DequantizeLinear", 2..=3, Role::LoweredOrFolded),
+    operator("QLinearConv", 8..=9, Role::Lowered),
+    operator("QLinearMatMul", 8..=8, Role::Lowered),
+    microsoft("QGemm", 6..=9),
+    microsoft("QLinearAdd", 7..=8),
+    microsoft("QLinearConcat", 5..=MANY),
+    microsoft("QLinearAveragePool", 4..=5),
+    microsoft("QLinearGlobalAveragePool", 4..=5),
+    microsoft("QLinearSoftmax", 4..=5),
     // What exporters write around shapes.
     operator("Constant", 0..=0, Role::Folded),
     operator("ConstantOfShape", 1..=1, Role::Folded),
@@ -83,7 +100,11 @@ pub(crate) fn write_supported(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// The operator of a node, if import knows it.
 pub fn find(node: &NodeProto) -> Option<&'static Operator> {
     let own = matches!(node.domain.as_str(), "" | "ai.onnx");
-    OPERATORS.iter().find(|operator| own && operator.name == node.op_type)
+    let microsoft = node.domain == "com.microsoft";
+    // ONNX Runtime's domain has the two as well, with the same meaning.
+    let both = matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear");
+    let fits = |operator: &&Operator| if operator.microsoft { microsoft } else { own || (both && microsoft) };
+    OPERATORS.iter().filter(fits).find(|operator| operator.name == node.op_type)
 }
 
 /// The error for a node that cannot become a step.

@@ -7,10 +7,11 @@ use super::attributes::NodeRef;
 use super::source::Source;
 use crate::error::{Cause, CompileError};
 use crate::guard;
-use tract_core::prelude::TractError;
+use tract_core::prelude::{DatumType, TractError};
 use tract_onnx::model::ParseResult;
 use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
 use tract_onnx::tract_hir::infer::Factoid;
+use wisp::format::Element;
 
 /// What tract found out about the tensors of a model.
 pub struct Facts {
@@ -93,10 +94,27 @@ impl Facts {
         Some(format!("{:?}", self.fact(tensor)?.datum_type.concretize()?).to_lowercase())
     }
 
-    /// Whether a tensor holds floating-point numbers; all are computed in `f32`.
-    pub fn is_float(&self, tensor: &str) -> bool {
-        let kind = self.fact(tensor).and_then(|fact| fact.datum_type.concretize());
-        kind.is_some_and(|kind| kind.is_float())
+    /// What a tensor's type becomes; floating-point numbers are all computed in `f32`, and `i8` is kept as
+    /// `u8`. The outer `None` is for a type that tract does not know, the inner for one that we do not have.
+    pub fn element(&self, tensor: &str) -> Option<Option<Element>> {
+        let kind = self.fact(tensor)?.datum_type.concretize()?;
+        Some(match kind {
+            DatumType::U8 | DatumType::I8 => Some(Element::U8),
+            kind if kind.is_float() => Some(Element::F32),
+            _ => None,
+        })
+    }
+
+    /// The values of a constant of small integers, with its shape.
+    pub fn small_ints(&self, tensor: &str) -> Option<(Vec<usize>, Vec<i16>)> {
+        let value = self.fact(tensor)?.value.concretize()?;
+        let plain = value.as_plain_ram()?;
+        let values = match value.datum_type() {
+            DatumType::I8 => plain.as_slice::<i8>().ok()?.iter().map(|&value| value.into()).collect(),
+            DatumType::U8 => plain.as_slice::<u8>().ok()?.iter().map(|&value| value.into()).collect(),
+            _ => return None,
+        };
+        Some((value.shape().to_vec(), values))
     }
 
     /// The value of a constant boolean scalar.

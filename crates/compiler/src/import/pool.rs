@@ -16,19 +16,19 @@ pub fn lower_max(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), C
     importer.push_map(node, Op::MaxPool(window), vec![input])
 }
 
-/// Adds an average-pool; one whose window is the whole picture becomes a global average.
+/// Adds an average-pool.
 pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
-    node.only(&[
-        "auto_pad",
-        "ceil_mode",
-        "count_include_pad",
-        "dilations",
-        "kernel_shape",
-        "pads",
-        "strides",
-    ])?;
+    let op = average(importer, node, &[])?;
     let input = importer.map(node, 0)?;
-    let shape = importer.shape(input);
+    importer.push_map(node, op, vec![input])
+}
+
+/// The average-pool that a node describes; one whose window is the whole picture is a global average.
+/// `more` are attributes that it may have besides its own.
+pub fn average(importer: &Importer<'_>, node: NodeRef<'_>, more: &[&str]) -> Result<Op, CompileError> {
+    let own = ["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"];
+    node.only(&[&own[..], more].concat())?;
+    let shape = importer.shape(importer.map(node, 0)?);
     let kernel = window::pool_kernel(node)?;
     let placed = window::read_pool(node, kernel, shape)?;
     let window = placed.window;
@@ -40,12 +40,11 @@ pub fn lower_average(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(
             node.error("ceil_mode with count_include_pad is not supported where windows hang over the edge")
         );
     }
-    let op = if kernel == [shape.h, shape.w] && !padded {
+    Ok(if kernel == [shape.h, shape.w] && !padded {
         Op::GlobalAverage
     } else {
         Op::AveragePool { window, include_pad }
-    };
-    importer.push_map(node, op, vec![input])
+    })
 }
 
 /// Adds a global average.

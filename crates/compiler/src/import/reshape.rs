@@ -39,14 +39,61 @@ pub fn lower(importer: &mut Importer<'_>, node: NodeRef<'_>, known: &[&str]) -> 
     node.only(known)?;
     let input = importer.activation(node, 0)?;
     let name = node.output()?;
-    let Some(dims) = importer.facts.shape(name) else {
+    let dims = match importer.facts.shape(name) {
+        Some(dims) => Some(dims),
+        None => dims(importer, node, &input.layout.dims)?,
+    };
+    let Some(dims) = dims else {
         return Err(node.error(format!("the shape of \"{name}\" does not follow from the input's")));
     };
-    let Some(layout) = input.layout.reshaped(importer.shape(input.tensor), dims.clone()) else {
+    let reshaped = input.layout.reshaped(importer.shape(input.tensor), dims.clone());
+    let Some(layout) = reshaped else {
         let before = &input.layout.dims;
         return Err(node.error(format!("shape {before:?} has not as many values as {dims:?}")));
     };
     importer.push(node, Op::Identity, vec![input.tensor], layout)
+}
+
+/// The shape behind a reshape whose input's shape tract does not know, if the node itself says it.
+fn dims(
+    importer: &Importer<'_>,
+    node: NodeRef<'_>,
+    before: &[usize],
+) -> Result<Option<Vec<usize>>, CompileError> {
+    let all: usize = before.iter().product();
+    let axes = || match node.input(1) {
+        Some(_) => importer.ints(node, 1, "axes").map(Some),
+        None => Ok(node.ints("axes")?.map(<[i64]>::to_vec)),
+    };
+    Ok(match node.proto.op_type.as_str() {
+        "Flatten" if node.int("axis")?.unwrap_or(1) == 1 => {
+            let batch = before.first().copied().unwrap_or(1);
+            Some(vec![batch, all / batch.max(1)])
+        }
+        "Reshape" => {
+            let given = importer.ints(node, 1, "shape")?;
+            let known = given.iter().enumerate().map(|(at, &dim)| match dim {
+                0 => before.get(at).copied(),
+                -1 => Some(0),
+                dim => usize::try_from(dim).ok(),
+            });
+            let Some(mut dims) = known.collect::<Option<Vec<_>>>() else { return Ok(None) };
+            if let Some(open) = given.iter().position(|&dim| dim == -1) {
+                dims[open] = 1;
+                dims[open] = all / dims.iter().product::<usize>().max(1);
+            }
+            Some(dims)
+        }
+        "Squeeze" => match axes()? {
+            Some(axes) => {
+                let axes = importer.axes(node, &axes, before.len())?;
+                let kept = before.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+                Some(kept.map(|(_, &dim)| dim).collect())
+            }
+            None => Some(before.iter().copied().filter(|&dim| dim != 1).collect()),
+        },
+        _ => None,
+    })
 }
 
 /// A transpose between channels first and channels last is another name: our order is our own.

@@ -94,6 +94,11 @@ impl Source {
         })
     }
 
+    /// The node that computes a tensor.
+    pub fn producer(&self, name: &str) -> Option<NodeRef<'_>> {
+        self.node_refs().find(|node| node.proto.output.iter().any(|output| output == name))
+    }
+
     /// Number of convolutions.
     pub fn convs(&self) -> usize {
         self.graph.node.iter().filter(|node| matches!(node.op_type.as_str(), "Conv" | "QLinearConv")).count()

@@ -51,7 +51,15 @@ fn absorb(op: &mut Op, scale: &[f32], shift: &[f32]) -> bool {
 /// The convolution that scales and shifts each channel by itself.
 fn alone(scale: Vec<f32>, shift: Vec<f32>) -> Conv {
     let window = Window { kernel: (1, 1), stride: (1, 1), ..Window::default() };
-    Conv { window, groups: scale.len(), weight: scale, bias: shift, clamp: Clamp::NONE }
+    Conv {
+        window,
+        groups: scale.len(),
+        weight: scale,
+        bias: shift,
+        clamp: Clamp::NONE,
+        int8: None,
+        dense: false,
+    }
 }
 
 #[cfg(test)]

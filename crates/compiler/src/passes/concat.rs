@@ -34,7 +34,8 @@ pub fn run(graph: &mut Graph) {
 
 /// Adds a copy of `input` at `place`, as node `at`.
 fn copy(graph: &mut Graph, at: usize, name: String, input: TensorId, place: Place) {
-    let output = graph.add_tensor(name.clone(), graph.tensors[input].shape);
+    let (shape, element) = (graph.tensors[input].shape, graph.tensors[input].element);
+    let output = graph.add_tensor(name.clone(), shape, element);
     graph.tensors[output].place = Some(place);
     graph.nodes.insert(at, Node { name, op: Op::Copy, inputs: vec![input], output });
 }

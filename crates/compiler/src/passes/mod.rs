@@ -7,6 +7,7 @@
 //! | `affine` | folds a scale and shift of channels into the convolution before it |
 //! | `activation` | folds a clamp into the convolution, sum or clamp before it |
 //! | `average` | joins a convolution and the global average over its map |
+//! | `integer` | puts dequantise, operation and quantise together to operations on integers |
 //! | `dead` | drops what the output does not need |
 //! | `concat` | turns concatenations into views: each input is written where it belongs |
 //! | `output` | gives the output a buffer of its own |
@@ -17,6 +18,7 @@ mod average;
 mod concat;
 mod dead;
 mod identity;
+pub(crate) mod integer;
 mod output;
 mod pad;
 #[cfg(any(test, debug_assertions))]
@@ -36,6 +38,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("affine", affine::run),
     ("activation", activation::run),
     ("average", average::run),
+    ("integer", integer::run),
     ("dead", dead::run),
     ("concat", concat::run),
     ("output", output::run),

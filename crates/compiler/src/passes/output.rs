@@ -7,8 +7,9 @@ pub fn run(graph: &mut Graph) {
     if graph.output != graph.input && graph.tensors[graph.output].place.is_none() {
         return;
     }
-    let (input, shape) = (graph.output, graph.tensors[graph.output].shape);
-    let output = graph.add_tensor("output", shape);
+    let input = graph.output;
+    let (shape, element) = (graph.tensors[input].shape, graph.tensors[input].element);
+    let output = graph.add_tensor("output", shape, element);
     graph.nodes.push(Node { name: "output".into(), op: Op::Copy, inputs: vec![input], output });
     graph.output = output;
 }
@@ -37,7 +38,7 @@ mod tests {
 
         let mut graph = graph;
         let shape = crate::graph::Shape { h: 1, w: 1, c: 3 };
-        let parent = graph.add_tensor("wide", shape);
+        let parent = graph.add_tensor("wide", shape, wisp::format::Element::F32);
         graph.tensors[a].place = Some(Place { parent, channel: 1 });
         let graph = check(run, graph);
         assert_eq!(names(&graph), ["a", "output"]);

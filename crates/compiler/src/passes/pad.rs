@@ -107,7 +107,15 @@ fn copying(pad: Pad, channels: usize) -> Conv {
         pad_start: (rows.2, columns.2),
         pad_end: (rows.3, columns.3),
     };
-    Conv { window, groups: channels, weight, bias: vec![0.0; channels], clamp: Clamp::NONE }
+    Conv {
+        window,
+        groups: channels,
+        weight,
+        bias: vec![0.0; channels],
+        clamp: Clamp::NONE,
+        int8: None,
+        dense: false,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::verify;
 use crate::graph::{Conv, Graph, Node, Op, Shape, TensorId};
-use wisp::format::{Clamp, Window};
+use wisp::format::{Clamp, Element, Window};
 
 /// Builds a graph node by node; the last tensor added is the output.
 pub(crate) struct Builder {
@@ -12,7 +12,7 @@ pub(crate) struct Builder {
 impl Builder {
     pub fn new(h: usize, w: usize, c: usize) -> Self {
         let mut graph = Graph::default();
-        graph.input = graph.add_tensor("data", Shape { h, w, c });
+        graph.input = graph.add_tensor("data", Shape { h, w, c }, Element::F32);
         Self { graph }
     }
 
@@ -23,7 +23,9 @@ impl Builder {
     pub fn add(&mut self, name: &str, op: Op, inputs: &[TensorId]) -> TensorId {
         let shapes: Vec<Shape> = inputs.iter().map(|&input| self.graph.tensors[input].shape).collect();
         let shape = op.output_shape(&shapes).expect("the test's shapes fit");
-        let output = self.graph.add_tensor(name, shape);
+        let elements: Vec<Element> = inputs.iter().map(|&input| self.graph.tensors[input].element).collect();
+        let element = op.output_element(&elements).expect("the test's types fit");
+        let output = self.graph.add_tensor(name, shape, element);
         self.graph.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec(), output });
         self.graph.output = output;
         output
@@ -35,7 +37,15 @@ impl Builder {
         let pad = (kernel / 2, kernel / 2);
         let window = Window { kernel: (kernel, kernel), stride: (1, 1), pad_start: pad, pad_end: pad };
         let weight = vec![0.5; outputs * usize::from(kernel) * usize::from(kernel) * c];
-        let conv = Conv { window, groups: 1, weight, bias: vec![0.0; outputs], clamp: Clamp::NONE };
+        let conv = Conv {
+            window,
+            groups: 1,
+            weight,
+            bias: vec![0.0; outputs],
+            clamp: Clamp::NONE,
+            int8: None,
+            dense: false,
+        };
         self.add(name, Op::Conv(conv), &[input])
     }
 

@@ -13,7 +13,8 @@ pub fn check(graph: &Graph) -> Result<(), String> {
         let Some(parent) = graph.tensors.get(place.parent) else {
             return Err(format!("{} lies nowhere", tensor.name));
         };
-        let fits = (parent.shape.h, parent.shape.w) == (tensor.shape.h, tensor.shape.w)
+        let fits = parent.element == tensor.element
+            && (parent.shape.h, parent.shape.w) == (tensor.shape.h, tensor.shape.w)
             && place.channel + tensor.shape.c <= parent.shape.c;
         if !fits || place.parent == id {
             return Err(format!("{} does not fit into {}", tensor.name, parent.name));
@@ -42,6 +43,10 @@ pub fn check(graph: &Graph) -> Result<(), String> {
         let shapes: Vec<Shape> = node.inputs.iter().map(|&input| graph.tensors[input].shape).collect();
         if node.op.output_shape(&shapes) != Some(graph.tensors[node.output].shape) {
             return Err(format!("{name}: its shape does not follow from its inputs"));
+        }
+        let elements: Vec<_> = node.inputs.iter().map(|&input| graph.tensors[input].element).collect();
+        if node.op.output_element(&elements) != Some(graph.tensors[node.output].element) {
+            return Err(format!("{name}: its type does not follow from its inputs"));
         }
         for &input in &node.inputs {
             if !is_written(graph, &written, input) {

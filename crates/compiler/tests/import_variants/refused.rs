@@ -6,7 +6,9 @@ const EXPECTED: &str = include_str!("../data/import/refused/expected.txt");
 /// As errors list them.
 const SUPPORTED: &str = "Conv, Gemm, MatMul, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Relu, Clip, Add, \
                          Sum, Sub, Mul, Div, BatchNormalization, LRN, Pad, Concat, Dropout, Identity, Cast, Flatten, \
-                         Reshape, Squeeze, Unsqueeze, Transpose, Softmax";
+                         Reshape, Squeeze, Unsqueeze, Transpose, Softmax, QuantizeLinear, DequantizeLinear, QLinearConv, \
+                         QLinearMatMul, QGemm, QLinearAdd, QLinearConcat, QLinearAveragePool, QLinearGlobalAveragePool, \
+                         QLinearSoftmax";
 
 /// Name of the file without its ending, and the whole text of the error.
 pub fn table() -> Vec<(&'static str, String)> {
