@@ -17,6 +17,11 @@ def ramp(shape, dtype=np.float32):
     return (((index * 37 % 101) - 50).astype(np.float32) / np.float32(50)).reshape(shape).astype(dtype)
 
 
+def closed(shape):
+    """With 1 for every open size."""
+    return [size if isinstance(size, int) and size > 0 else 1 for size in shape]
+
+
 def picture(model):
     """The input that is no initialiser."""
     initialised = {tensor.name for tensor in model.graph.initializer}

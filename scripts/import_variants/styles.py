@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 # The IR version that went with an opset in most files.
 IR = {6: 3, 7: 3, 8: 3, 9: 4, 10: 5, 11: 6, 12: 6, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8,
-      19: 9, 20: 9, 21: 10, 26: 10}  # fmt: skip
+      19: 9, 20: 9, 21: 10, 23: 11, 26: 10}  # fmt: skip
 
 # What dynamo calls the results of operators.
 ATEN = {
@@ -64,4 +64,6 @@ STYLES = {
         "PaddlePaddle", "", "p2o.{op}.{k}", "{hint}.tmp_0", "{hint}.{p}_0", source="x",
         output="save_infer_model/scale_0.tmp_1", weights="node", ints="node",
     ),
+    # ONNX Runtime's quantiser on a file with short names.
+    "quantiser": style("onnx.quantize", "0.1.0", "{op}_{n}", "{t}", "{hint}.{p}", source="input", output="output"),
 }  # fmt: skip
