@@ -9,8 +9,8 @@ from styles import ATEN, CAFFE2, IR, STYLES
 
 KINDS = {
     "float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE,
-    "int64": TensorProto.INT64, "int32": TensorProto.INT32, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8,
-    "bool": TensorProto.BOOL,
+    "int64": TensorProto.INT64, "int32": TensorProto.INT32, "int16": TensorProto.INT16, "uint16": TensorProto.UINT16,
+    "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "bool": TensorProto.BOOL,
 }  # fmt: skip
 
 

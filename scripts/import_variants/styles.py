@@ -64,6 +64,6 @@ STYLES = {
         "PaddlePaddle", "", "p2o.{op}.{k}", "{hint}.tmp_0", "{hint}.{p}_0", source="x",
         output="save_infer_model/scale_0.tmp_1", weights="node", ints="node",
     ),
-    # ONNX Runtime's quantiser on a file with short names.
-    "quantiser": style("onnx.quantize", "0.1.0", "{op}_{n}", "{t}", "{hint}.{p}", source="input", output="output"),
+    # Short, since a quantised file has many names.
+    "brief": style("", "", "n{n}", "{t}", "{hint}.{p}", source="input", output="output"),
 }  # fmt: skip

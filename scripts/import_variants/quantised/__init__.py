@@ -3,9 +3,9 @@
 import numpy as np
 
 import expect as floats
-from quantised import convs, dense, expect, grids, pools, sums
+from quantised import convs, dense, expect, grids, nets, pools, refused, sums, written
 
-FAMILIES = [grids, convs, dense, sums, pools]
+FAMILIES = [grids, convs, dense, sums, pools, nets, written]
 
 
 def files(report=False):
@@ -25,5 +25,8 @@ def files(report=False):
             yield f"{net.name}.f32", output.astype("<f4").tobytes(), output, float(step)
             for other, apart in [("optimised", optimised), ("formula", formula)]:
                 if report and apart.any():
-                    print(f"{net.name}: {other}: {(apart > 0).sum()} of {apart.size} differ, by up to {apart.max()} steps")
+                    count = np.count_nonzero(apart)
+                    print(f"{net.name}: {other}: {count} of {apart.size} differ, by up to {apart.max()} steps")
+    for name, model in refused.variants():
+        yield f"refused/{name}.onnx", model.SerializeToString(deterministic=True), None, None
     yield "steps.txt", "".join(sorted(steps)).encode(), None, None

@@ -26,7 +26,7 @@ CASES = {
     "grouped_more_outputs": (Grid(0.00787, 120), Fit(), dict(outputs=10, kernel=(3, 1), group=2, inputs=6)),
     "depthwise": (Grid(0.00787, 115), Fit(), dict(outputs=3, kernel=3, pads=1, group=3, per_channel=True)),
     "depthwise_i8": (Grid(0.00787, -9, I8), Fit(None, I8), dict(outputs=3, kernel=3, pads=1, group=3)),
-    "depthwise_stride": (Grid(0.00787, 115), Fit(), dict(outputs=3, kernel=3, pads=1, stride=2, group=3, per_channel=True)),
+    "depthwise_stride": (Grid(0.00787, 115), Fit(), dict(outputs=3, kernel=3, pads=1, stride=2, group=3)),
     "depthwise_twice": (Grid(0.00787, 115), Fit(), dict(outputs=6, kernel=3, pads=1, group=3, per_channel=True)),
     "stride": (Grid(0.00787, 140), Fit(), dict(outputs=5, kernel=3, stride=2, per_channel=True)),
     "stride_wider_than_kernel": (Grid(0.00787, 140), Fit(), dict(outputs=7, kernel=1, stride=2, per_channel=True)),
@@ -48,9 +48,19 @@ CASES = {
 }  # fmt: skip
 
 
+# A window is read in the same way in both spellings: one of them each.
+ONCE = {
+    "qdq": "grouped_more_outputs, depthwise_i8, pads_uneven_stride, same_lower, 1x3, whole_map, one_output, "
+           "i8_at_both_ends, large_bias, zero_point_0, no_bias",
+    "qop": "depthwise_twice, stride_wider_than_kernel, same_upper, valid, pads_1x1, 3x1, 5x2, 33_outputs, stride, "
+           "output_zero_point_255, i8_no_bias, output_cut_off, depthwise_stride, i8_symmetric, grouped",
+}  # fmt: skip
+
+
 def cases():
     for name, (grid, to, more) in CASES.items():
-        for spelling in BOTH:
+        once = [spelling for spelling in BOTH if name in ONCE[spelling].split(", ")]
+        for spelling in once or BOTH:
             attributes = dict(more)
             net = QNet(f"conv_{name}", spelling, shape=(1, attributes.pop("inputs", 3), 5, 4))
             yield net.end(net.conv(net.start(grid), to=to, **attributes))
@@ -77,20 +87,14 @@ def weights():
         weight[2] = 0
         scale = np.float32([4e-3, 3e-9, 1.2e-7, 8e-3, 5e-3, 1e-5])
         yield net.end(net.conv(net.start(), 6, 3, weight=weight, scale=scale, pads=1, bias=False))
-        net = QNet("conv_weights_one_channel_scale", spelling)
-        yield net.end(net.conv(net.start(), 1, 3, scale=np.float32([6e-3])))
-        for name, zero, grid in [
-            ("u8_zero_point_128", 128, Grid(0.00787, 120)),
-            ("u8_zero_point_121", 121, Grid(0.00787, 120)),
-            ("u8_zero_point_0", 0, Grid(0.00787, 128)),
-        ]:
-            net = QNet(f"conv_weights_{name}", spelling)
-            weight = net.integers([4, 3, 3, 3], 0, 255, np.uint8)
-            loud = 0.3
-            if zero:
-                weight = np.clip(net.integers([4, 3, 3, 3]).astype(int) + zero, 0, 255).astype(np.uint8)
-                loud = 1.0
-            yield net.end(net.conv(net.start(grid), 4, 3, weight=weight, weight_zero=zero, pads=1, loud=loud))
+        if spelling == "qdq":
+            net = QNet("conv_weights_one_channel_scale")
+            yield net.end(net.conv(net.start(), 1, 3, scale=np.float32([6e-3])))
+        # As they are without their zero point they fit into i8.
+        for zero in (128, 121):
+            net = QNet(f"conv_weights_u8_zero_point_{zero}", spelling)
+            weight = np.clip(net.integers([4, 3, 3, 3]).astype(int) + zero, 0, 255).astype(U8)
+            yield net.end(net.conv(net.start(Grid(0.00787, 120)), 4, 3, weight=weight, weight_zero=zero, pads=1))
 
 
 def chains():
@@ -100,15 +104,15 @@ def chains():
             ("conv_conv", Fit(0), {}),
             ("conv_conv_i8", Fit(None, I8), dict(kind=I8)),
             ("conv_conv_asymmetric_cut", Fit(61, U8, 0.7), {}),
-        ]:
+        ][: 3 if spelling == "qop" else 2]:
             net = QNet(name, spelling)
             kind = more.get("kind", U8)
             x = net.conv(net.start(Grid(0.00787, int(kind == U8) * 128, kind)), 7, 3, middle, per_channel=True)
             yield net.end(net.conv(x, 4, 3, Fit(None, kind), pads=1, per_channel=True))
-        net = QNet("conv_separable", spelling)
-        x = net.conv(net.start(), 5, 1, Fit(0), per_channel=True)
-        x = net.conv(x, 5, 3, Fit(0), pads=1, stride=2, group=5, per_channel=True)
-        yield net.end(net.conv(x, 6, 1, Fit(), per_channel=True))
+    net = QNet("conv_separable", "qop")
+    x = net.conv(net.start(), 5, 1, Fit(0), per_channel=True)
+    x = net.conv(x, 5, 3, Fit(0), pads=1, stride=2, group=5, per_channel=True)
+    yield net.end(net.conv(x, 6, 1, Fit(), per_channel=True))
 
 
 def mixed_types():
@@ -142,7 +146,10 @@ def activations():
     again = lambda y: net.op("Relu", [net.op("Relu", [y])])
     yield net.end(net.conv(net.start(), 6, 3, Fit(0), between=again))
     # A pair between the convolution and its ReLU: the first grid rounds before the ReLU does.
-    for name, first, second in [("relu_behind_grid", Grid(0.021, 97), Fit(0)), ("relu_i8_behind_grid", Fit(None, I8), Fit(-128, I8))]:
+    for name, first, second in [
+        ("relu_behind_grid", Grid(0.021, 97), Fit(0)),
+        ("relu_i8_behind_grid", Fit(None, I8), Fit(-128, I8)),
+    ]:
         net = QNet(f"conv_{name}", "qdq")
         x = net.conv(net.start(), 6, 3, first, per_channel=True)
         yield net.end(net.quantise(net.op("Relu", [net.floats_of(x)]), second))

@@ -1,7 +1,6 @@
 """What ONNX Runtime says of a quantised model, and checks that the answer is worth comparing with."""
 
 import numpy as np
-from onnx import numpy_helper
 
 import expect
 from quantised import oracle
@@ -15,19 +14,6 @@ def steps_between(a, b, step):
     return np.rint(np.abs(a.astype(np.float64) - b) / step).astype(int)
 
 
-def simulated(model, source):
-    """The output by `oracle`, node by node."""
-    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    values[expect.picture(model).name] = source
-    (opset,) = [entry.version for entry in model.opset_import if not entry.domain]
-    for node in model.graph.node:
-        if node.op_type == "Constant":
-            values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-        else:
-            values[node.output[0]] = oracle.evaluate(node, [values.get(name) for name in node.input], opset)
-    return values[model.graph.output[0].name]
-
-
 def expected(net, model, shape):
     """ONNX Runtime's output for the ramp, and what its optimisations and the formula make of it."""
     source = expect.ramp(shape)
@@ -37,7 +23,7 @@ def expected(net, model, shape):
     assert [dim.dim_value for dim in dims[1:]] == list(found.shape[1:]), f"{dims} are claimed, {found.shape} is true"
 
     optimised = steps_between(found, expect.run(model, source, True), net.step)
-    formula = steps_between(found, simulated(model, source), net.step)
+    formula = steps_between(found, oracle.values(model, source)[model.graph.output[0].name], net.step)
     assert formula.max() <= net.apart, f"the formula gives {formula.max()} steps more or less"
 
     # There is something to see: many levels, few at the ends, and another input gives another output.

@@ -52,7 +52,7 @@ class QNet(Net):
     integers). Both have the same weights. `linear` is the domain of QuantizeLinear and DequantizeLinear.
     """
 
-    def __init__(self, name, spelling="qdq", opset=13, shape=(1, 3, 5, 4), *, style="quantiser", linear="", least=8,
+    def __init__(self, name, spelling="qdq", opset=13, shape=(1, 3, 5, 4), *, style="brief", linear="", least=8,
                  **more):  # fmt: skip
         named = f"{name}_{spelling}" if spelling in ("qdq", "qop") else name
         super().__init__(named, style, opset, shape, **more)

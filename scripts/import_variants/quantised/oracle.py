@@ -1,10 +1,12 @@
-"""What a node computes, in plain numpy: integer operators by the formula that Wisp documents, float ones in float64.
+"""What a node computes, in numpy: integer operators by the formula that Wisp documents, float ones in float64.
 
 It is a second opinion. ONNX Runtime's answer is what is stored; the two must be within a step of each other.
 """
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
+
+from expect import picture
 
 F32 = np.float32
 
@@ -26,7 +28,8 @@ def requantise(steps, zero):
 def along(values, axis, rank):
     """A scalar or one value for each index of an axis, so that it broadcasts."""
     values = np.asarray(values)
-    return values.reshape([-1 if i == axis % rank else 1 for i in range(rank)]) if values.size > 1 else values.ravel()[0]
+    shape = [-1 if i == axis % rank else 1 for i in range(rank)]
+    return values.reshape(shape) if values.size > 1 else values.ravel()[0]
 
 
 def sides(attributes, shape, kernel, strides):
@@ -97,8 +100,9 @@ def quantised(op, inputs, attributes):
         return sums * scale if y_scale is None else requantise(sums * (scale / y_scale), zero_or(y_zero))
     if op == "QLinearAdd":
         a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = [*inputs, None][:8]
-        steps = [centred(x, zero_or(z)).astype(F32) * (s / y_scale) for x, s, z in [(a, a_scale, a_zero), (b, b_scale, b_zero)]]
-        return requantise(steps[0] + steps[1], zero_or(y_zero, a.dtype))
+        a_steps = centred(a, zero_or(a_zero)).astype(F32) * (a_scale / y_scale)
+        b_steps = centred(b, zero_or(b_zero)).astype(F32) * (b_scale / y_scale)
+        return requantise(a_steps + b_steps, zero_or(y_zero, a.dtype))
     if op == "QLinearConcat":
         y_scale, y_zero, *rest = inputs
         parts = [rest[i : i + 3] for i in range(0, len(rest), 3)]
@@ -127,8 +131,11 @@ def linear(op, inputs, attributes):
     x, scale, zero = [*inputs, None][:3]
     axis = attributes.get("axis", 1)
     if op == "QuantizeLinear":
-        kind = helper.tensor_dtype_to_np_dtype(attributes["output_dtype"]) if attributes.get("output_dtype") else np.uint8
-        return quantise(x, np.asarray(scale).ravel()[0], zero_or(zero, kind))
+        if np.size(scale) > 1:
+            # A weight, with a zero point of 0.
+            return quantise(x, along(scale, axis, x.ndim), np.ravel(zero)[0])
+        kind = attributes.get("output_dtype", TensorProto.UINT8)
+        return quantise(x, np.asarray(scale).ravel()[0], zero_or(zero, helper.tensor_dtype_to_np_dtype(kind)))
     zero = np.zeros_like(x, shape=np.shape(scale)) if zero is None else zero
     return centred(x, along(zero, axis, x.ndim)) * along(scale, axis, x.ndim).astype(np.float64)
 
@@ -151,6 +158,9 @@ def floating(op, inputs, attributes, opset):
     if op == "ReduceMean":
         axes = attributes["axes"] if "axes" in attributes else more[0].tolist()
         return x.mean(tuple(axes), keepdims=bool(attributes.get("keepdims", 1)))
+    if op == "BatchNormalization":
+        scale, bias, mean, variance = [value.reshape(1, -1, 1, 1) for value in more]
+        return (x - mean) / np.sqrt(variance + attributes["epsilon"]) * scale + bias
     if op == "Softmax":
         return softmax(x, attributes.get("axis", -1 if opset >= 13 else 1))
 
@@ -174,6 +184,9 @@ def plain(op, inputs, attributes):
         return x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(more[0].tolist())])
     if op == "Squeeze":
         return x.squeeze(tuple(attributes["axes"] if "axes" in attributes else more[0].tolist()))
+    if op == "Pad":
+        half = len(more[0]) // 2
+        return np.pad(x, list(zip(more[0][:half], more[0][half:])), constant_values=more[1] if more[1:] else 0)
     if op == "Transpose":
         return x.transpose(attributes["perm"])
     if op in ("Identity", "Dropout"):
@@ -191,3 +204,16 @@ def evaluate(node, inputs, opset):
         return quantised(op, inputs, attributes)
     found = floating(op, inputs, attributes, opset)
     return plain(op, inputs, attributes) if found is None else found
+
+
+def values(model, source):
+    """All tensors by name, given the picture."""
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    values[picture(model).name] = source
+    (opset,) = [entry.version for entry in model.opset_import if not entry.domain]
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+        else:
+            values[node.output[0]] = evaluate(node, [values.get(name) for name in node.input], opset)
+    return values

@@ -68,16 +68,17 @@ def averages():
 
 def max_pools():
     window = dict(kernel_shape=[3, 2], strides=[2, 1])
+    same_lower = dict(kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_LOWER")
     for spelling in BOTH:
-        for name, opset, to, attributes in [
+        for name, opset, grid, attributes in [
             ("max_pool_u8", 12, Grid(0.00787, 117), window),
             ("max_pool_i8", 13, Grid(0.00787, -5, I8), window),
             # No window reads the padding, whatever the zero point is.
             ("max_pool_u8_pads", 13, Grid(0.012, 200), dict(kernel_shape=[2, 2], pads=[1, 1, 1, 1], strides=[2, 2])),
-            ("max_pool_i8_pads", 13, Grid(0.012, 70, I8), dict(kernel_shape=[2, 2], pads=[1, 0, 0, 1])),
-            ("max_pool_same_lower", 13, Grid(0.00787), dict(kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_LOWER")),
+            ("max_pool_i8_pads", 13, Grid(0.012, -20, I8), dict(kernel_shape=[2, 2], pads=[1, 0, 0, 1])),
+            ("max_pool_same_lower", 13, Grid(0.00787), same_lower),
         ]:
-            net, x = begin(name, spelling, to, opset=opset)
+            net, x = begin(name, spelling, grid, opset=opset)
             yield net.end(net.same("MaxPool", x, **attributes))
     for name, to in [("other_grid", Fit(0)), ("coarser_grid", Grid(0.05, 9)), ("u8_to_i8", Fit(None, I8))]:
         net, x = begin(f"max_pool_{name}", "qdq")

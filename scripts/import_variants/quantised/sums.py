@@ -27,6 +27,12 @@ def concat(net, parts, to=Fit(), axis=1):
     return Quantised(net.op("QLinearConcat", [*net.pair(to, "cat"), *inputs], domain=MICROSOFT, axis=axis), to)
 
 
+def vectors(net):
+    """Two averages on grids of their own."""
+    x = net.conv(net.start(), 7, 2)
+    return [flat(net, average(net, y)) for y in (x, net.same("MaxPool", x, kernel_shape=[2, 2]))]
+
+
 def sums():
     for spelling in BOTH:
         for name, first, second, to in [
@@ -36,7 +42,6 @@ def sums():
             ("add_zero_points", Grid(0.004, 0), Fit(201), Fit(37)),
             ("add_cut_off", Grid(0.00787), Fit(), Fit(None, U8, 0.5)),
             ("add_i8", Grid(0.00787, 3, I8), Fit(-5, I8), Fit(None, I8)),
-            ("add_i8_symmetric", Grid(0.00787, 0, I8), Fit(0, I8), Fit(0, I8)),
             # Sums of odd multiples of half a step.
             ("add_ties", Grid(0.0125, 128), Grid(0.0125, 100), Grid(0.025, 128)),
         ]:
@@ -55,9 +60,8 @@ def sums():
         x = net.start()
         # The convolution is the first operand.
         yield net.end(add(net, net.conv(x, 3, 3, pads=1, per_channel=True), x))
-        net = QNet("add_vectors", spelling)
-        x = net.conv(net.start(), 11, 2)
-        yield net.end(add(net, *[flat(net, average(net, part)) for part in (x, net.same("MaxPool", x, kernel_shape=[2, 2]))]))
+    net = QNet("add_vectors", "qop")
+    yield net.end(add(net, *vectors(net)))
     net = QNet("add_u8_and_i8", "qdq")
     x = net.start()
     yield net.end(add(net, x, net.conv(x, 3, 1, Fit(None, I8))))
@@ -83,7 +87,6 @@ def concats():
             ("concat_equal", [Grid(0.0173, 120)] * 2, Grid(0.0173, 120)),
             ("concat_unequal", [Grid(0.00787), Fit(0)], Fit()),
             ("concat_unequal_zero_points", [Grid(0.0173, 0), Grid(0.0173, 128)], Grid(0.0173, 77)),
-            ("concat_three_equal", [Grid(0.0173, 120)] * 3, Grid(0.0173, 120)),
             ("concat_three_unequal", [Grid(0.004, 0), Grid(0.0611, 99), Fit(201)], Fit()),
             # Two of them already lie on the grid of the result.
             ("concat_one_unequal", [Grid(0.0231, 99), Grid(0.0031, 128), Grid(0.0231, 99)], Grid(0.0231, 99)),
@@ -107,10 +110,8 @@ def concats():
         net = QNet("concat_twice_the_same", spelling)
         x = net.start()
         yield net.end(concat(net, [x, x], Fit(0)))
-        net = QNet("concat_vectors", spelling)
-        x = net.conv(net.start(), 7, 2)
-        parts = [flat(net, average(net, y)) for y in (x, net.same("MaxPool", x, kernel_shape=[2, 2]))]
-        yield net.end(concat(net, parts))
+    net = QNet("concat_vectors", "qdq")
+    yield net.end(concat(net, vectors(net)))
     # On the integers themselves, which all have one grid.
     net = QNet("concat_of_integers", None)
     net.qdq = False
