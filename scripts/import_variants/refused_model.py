@@ -120,7 +120,7 @@ def control_flow():
 
 
 def models():
-    for family in (inputs, outputs, versions, quantised, control_flow):
+    for family in (inputs, outputs, versions, control_flow):
         for net in family():
             # The checker wants the other file of `external_data` to be there.
             yield net.name, net.model(check=net.name != "external_data")

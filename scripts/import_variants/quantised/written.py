@@ -85,7 +85,8 @@ CASES = [
     ("residual_qdq_symmetric", residual, "QDQ", dict(options=dict(ActivationSymmetric=True))),
     ("residual_qop", residual, "QOperator", dict(activation_type=U8, per_channel=True)),
     ("dense_block_qdq", dense_block, "QDQ", dict(activation_type=U8, reduce_range=True, prepared=True)),
-    ("dense_block_qop", dense_block, "QOperator", dict(activation_type=U8, weight_type=U8, prepared=True)),
+    ("dense_block_qop", dense_block, "QOperator", dict(
+        activation_type=U8, weight_type=U8, reduce_range=True, prepared=True)),
     ("mobilenet_qdq", mobilenet, "QDQ", dict(
         activation_type=U8, per_channel=True, options=dict(QDQKeepRemovableActivations=True))),
     ("mobilenet_qop", mobilenet, "QOperator", dict(activation_type=U8, per_channel=True)),

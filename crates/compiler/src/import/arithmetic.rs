@@ -2,6 +2,7 @@
 
 use super::attributes::NodeRef;
 use super::nodes::{Importer, Value};
+use super::parse::Constant;
 use crate::error::CompileError;
 use crate::graph::Op;
 use wisp::format::Clamp;
@@ -73,6 +74,16 @@ fn channel_constant(
     index: usize,
 ) -> Result<Vec<f32>, CompileError> {
     let constant = importer.floats(node, index, "constant")?;
+    by_channel(importer, node, input, constant)
+}
+
+/// A constant, as one value for each channel of `input`.
+pub fn by_channel(
+    importer: &Importer<'_>,
+    node: NodeRef<'_>,
+    input: &Value,
+    constant: Constant,
+) -> Result<Vec<f32>, CompileError> {
     let (shape, dims) = (importer.shape(input.tensor), &input.layout.dims);
     if let [value] = constant.values[..]
         && constant.shape.len() <= dims.len()

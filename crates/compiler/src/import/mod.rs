@@ -62,6 +62,7 @@ pub(crate) fn import(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Im
     let mut source = Source::read(bytes, name, options)?;
     let logits = source.logits();
     operators::check(source.nodes())?;
+    quantize::check_constants(&source)?;
     folding::check(&source)?;
     let facts = parse::analyse(&mut source)?;
     let (graph, counts) = nodes::walk(&source, &facts)?;

@@ -185,6 +185,20 @@ impl Importer<'_> {
         })
     }
 
+    /// Shape and values of an `u8` or `i8` constant that input `index` of a node names.
+    pub fn small_ints(
+        &self,
+        node: NodeRef<'_>,
+        index: usize,
+        what: &str,
+    ) -> Result<(Vec<usize>, Vec<i16>), CompileError> {
+        let name = self.constant(node, index, what)?;
+        self.facts.small_ints(name).ok_or_else(|| {
+            let kind = self.facts.kind(name).unwrap_or_default();
+            node.error(format!("its {what} \"{name}\" has data type {kind}, u8 or i8 is needed"))
+        })
+    }
+
     fn constant<'a>(&self, node: NodeRef<'a>, index: usize, what: &str) -> Result<&'a str, CompileError> {
         let name = node.needed_input(index)?;
         if self.facts.is_constant(name) {

@@ -7,10 +7,11 @@ use super::conv;
 use super::dense;
 use super::layout::Layout;
 use super::nodes::{Importer, Value};
-use super::quantize::{Places, activation_quant};
-use super::{pool, softmax};
+use super::parse::Constant;
+use super::quantize::{Places, SIGNED, activation_quant};
+use super::{arithmetic, pool, softmax};
 use crate::error::CompileError;
-use crate::graph::{Op, TensorId};
+use crate::graph::{Op, Quant, TensorId};
 use wisp::format::Clamp;
 
 /// `x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias?`
@@ -40,13 +41,16 @@ pub fn lower_gemm(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
     if node.flag("transA")? {
         return Err(node.error("transA is not supported: the first input is one picture"));
     }
-    if node.float("alpha")?.is_some_and(|alpha| alpha != 1.0) {
-        return Err(node.error("alpha other than 1 is not supported"));
+    let alpha = node.float("alpha")?.unwrap_or(1.0);
+    if !(alpha.is_normal() && alpha > 0.0) {
+        return Err(node.error(format!("alpha {alpha} is not supported, it must be above 0")));
     }
     let by_output = node.flag("transB")?;
     let input = importer.activation(node, 0)?;
-    let quant = activation_quant(importer, node, 1, 2)?;
-    let real = dequantize(importer, node, input.tensor, 1, 2)?;
+    let mut quant = activation_quant(importer, node, 1, 2)?;
+    // Times alpha, which the bias is in steps of as well.
+    quant.scale *= alpha;
+    let real = importer.push_inner(node, Op::Dequantize(quant), vec![input.tensor])?;
     let input = Value { tensor: real, layout: input.layout };
     let places = Places { node, values: 3, scale: 4, zero: 5, axis: i64::from(!by_output) };
     let bias = node.input(6).map(|_| (6, quant));
@@ -61,6 +65,12 @@ pub fn lower_gemm(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), 
 /// `A, a_scale, a_zero, B, b_scale, b_zero, C_scale, C_zero`
 pub fn lower_add(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&[])?;
+    let constant = |index| node.input(index).is_some_and(|name| importer.facts.is_constant(name));
+    match (constant(0), constant(3)) {
+        (false, false) => {}
+        (true, _) => return add_constant(importer, node, 3, 0),
+        (_, true) => return add_constant(importer, node, 0, 3),
+    }
     let (first, second) = (importer.activation(node, 0)?, importer.activation(node, 3)?);
     let shape = importer.shape(first.tensor);
     if importer.shape(second.tensor) != shape || !first.layout.agrees(&second.layout, shape) {
@@ -71,6 +81,26 @@ pub fn lower_add(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), C
     let other = dequantize(importer, node, second.tensor, 4, 5)?;
     let sum = importer.push_inner(node, Op::Add(Clamp::NONE), vec![one, other])?;
     quantize(importer, node, sum, 6, 7, first.layout)
+}
+
+/// A sum with a constant on a grid of its own.
+fn add_constant(
+    importer: &mut Importer<'_>,
+    node: NodeRef<'_>,
+    data: usize,
+    constant: usize,
+) -> Result<(), CompileError> {
+    let input = importer.activation(node, data)?;
+    let real = dequantize(importer, node, input.tensor, data + 1, data + 2)?;
+    let (shape, values) = importer.small_ints(node, constant, "constant")?;
+    let Quant { scale, zero } = activation_quant(importer, node, constant + 1, constant + 2)?;
+    let signed = importer.facts.kind(node.needed_input(constant)?).as_deref() == Some("i8");
+    let zero = i16::from(zero) - if signed { i16::from(SIGNED) } else { 0 };
+    let values = values.iter().map(|value| f32::from(value - zero) * scale).collect();
+    let shift = arithmetic::by_channel(importer, node, &input, Constant { shape, values })?;
+    let op = Op::Affine { scale: vec![1.0; shift.len()], shift };
+    let sum = importer.push_inner(node, op, vec![real])?;
+    quantize(importer, node, sum, 6, 7, input.layout)
 }
 
 /// `Y_scale, Y_zero, x1, x1_scale, x1_zero, x2, …`

@@ -2,8 +2,10 @@
 
 use super::attributes::NodeRef;
 use super::nodes::Importer;
+use super::source::Source;
 use crate::error::CompileError;
 use crate::graph::{Int8, Op, Quant};
+use tract_onnx::pb::tensor_proto::DataType;
 
 /// Adds the way from floating point to integers.
 pub fn lower_quantize(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
@@ -18,17 +20,65 @@ pub fn lower_quantize(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<
 pub fn lower_dequantize(importer: &mut Importer<'_>, node: NodeRef<'_>) -> Result<(), CompileError> {
     check(node)?;
     let input = importer.activation(node, 0)?;
-    let quant = activation_quant(importer, node, 1, 2)?;
+    let mut quant = activation_quant(importer, node, 1, 2)?;
+    if node.input(2).is_none() && importer.facts.kind(node.needed_input(0)?).as_deref() == Some("i8") {
+        quant.zero = SIGNED;
+    }
     importer.push(node, Op::Dequantize(quant), vec![input.tensor], input.layout)
 }
+
+/// What stands for 0 in an `i8` tensor, which is kept with 128 added to each value.
+pub const SIGNED: u8 = 128;
 
 /// Checks the attributes of either operator.
 pub fn check(node: NodeRef<'_>) -> Result<(), CompileError> {
     node.only(&["axis", "block_size", "output_dtype", "precision", "saturate"])?;
-    match node.int("block_size")? {
-        None | Some(0) => Ok(()),
-        Some(size) => Err(node.error(format!("blocked quantisation (block_size {size}) is not supported"))),
+    if let Some(size) = node.int("block_size")?.filter(|size| *size != 0) {
+        return Err(node.error(format!("blocked quantisation (block_size {size}) is not supported")));
     }
+    match node.int("output_dtype")?.map(|kind| DataType::try_from(kind as i32)) {
+        None | Some(Ok(DataType::Undefined | DataType::Uint8 | DataType::Int8)) => Ok(()),
+        // A dequantised tensor is computed in f32 whatever its type.
+        Some(Ok(DataType::Float | DataType::Float16)) if node.proto.op_type == "DequantizeLinear" => Ok(()),
+        Some(kind) => {
+            let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
+            Err(node.error(format!("output_dtype {kind} is not supported, Uint8 and Int8 are")))
+        }
+    }
+}
+
+/// Checks scales, zero points and types of constants before tract folds them, in our own words.
+pub fn check_constants(source: &Source) -> Result<(), CompileError> {
+    for node in source.node_refs().filter(|node| node.proto.op_type == "DequantizeLinear") {
+        let Some(values) = node.input(0).and_then(|name| source.constant(name)) else { continue };
+        let kind = DataType::try_from(values.data_type);
+        if !matches!(kind, Ok(DataType::Uint8 | DataType::Int8 | DataType::Int32)) {
+            let kind = kind.map_or("unknown".into(), |kind| format!("{kind:?}"));
+            return Err(
+                node.error(format!("it has data of type {kind}, Uint8, Int8 and Int32 are supported"))
+            );
+        }
+        check(node)?;
+        let count = |index: usize| {
+            let tensor = node.input(index).and_then(|name| source.constant(name))?;
+            Some(tensor.dims.iter().product::<i64>())
+        };
+        let Some(scales) = count(1) else { continue };
+        let axis = node.int("axis")?.unwrap_or(1);
+        let rank = values.dims.len() as i64;
+        let place = if axis < 0 { axis.saturating_add(rank) } else { axis };
+        let size = usize::try_from(place).ok().and_then(|place| values.dims.get(place));
+        if scales != 1 && size != Some(&scales) {
+            return Err(node.error(format!(
+                "its scale has {scales} values, which axis {axis} of shape {:?} has not",
+                values.dims
+            )));
+        }
+        if let Some(zeros) = count(2).filter(|zeros| *zeros != scales) {
+            return Err(node.error(format!("its zero point has {zeros} values, its scale has {scales}")));
+        }
+    }
+    Ok(())
 }
 
 /// Scale and zero point of an activation, which inputs `scale` and `zero` of a node give.
@@ -48,12 +98,12 @@ pub fn activation_quant(
     let zero = match node.input(zero) {
         None => 0,
         Some(name) => {
-            let (_, values) = small_ints(importer, node, name, "zero point")?;
+            let (_, values) = importer.small_ints(node, zero, "zero point")?;
             let &[value] = values.as_slice() else {
                 return Err(node.error(format!("its zero point has {} values, 1 is needed", values.len())));
             };
-            // An i8 tensor is kept with 128 added to each value.
-            if importer.facts.kind(name).as_deref() == Some("i8") { value + 128 } else { value }
+            let signed = importer.facts.kind(name).as_deref() == Some("i8");
+            if signed { value + i16::from(SIGNED) } else { value }
         }
     };
     let zero =
@@ -66,24 +116,9 @@ fn scales(importer: &Importer<'_>, node: NodeRef<'_>, index: usize) -> Result<Ve
     let values = importer.floats(node, index, "scale")?.values;
     // A subnormal scale has lost most of its digits.
     match values.iter().find(|value| !(value.is_normal() && **value > 0.0)) {
-        Some(value) => Err(node.error(format!("its scale is {value}, it must be above 0"))),
+        Some(value) => Err(node.error(format!("its scale is {value:e}, it must be above 0"))),
         None => Ok(values),
     }
-}
-
-fn small_ints(
-    importer: &Importer<'_>,
-    node: NodeRef<'_>,
-    name: &str,
-    what: &str,
-) -> Result<(Vec<usize>, Vec<i16>), CompileError> {
-    if !importer.facts.is_constant(name) {
-        return Err(node.error(format!("its {what} \"{name}\" is not a constant, which is not supported")));
-    }
-    importer.facts.small_ints(name).ok_or_else(|| {
-        let kind = importer.facts.kind(name).unwrap_or_default();
-        node.error(format!("its {what} \"{name}\" has data type {kind}, u8 or i8 is needed"))
-    })
 }
 
 /// Integers of a weight and where they come from: inputs of a node.
@@ -121,7 +156,7 @@ pub fn behind<'a>(importer: &Importer<'a>, name: &str) -> Result<Option<Places<'
 /// The weights at some places.
 pub fn weights(importer: &Importer<'_>, places: Places<'_>) -> Result<Weights, CompileError> {
     let Places { node, values, scale, zero, axis } = places;
-    let (shape, mut values) = small_ints(importer, node, node.needed_input(values)?, "weight")?;
+    let (shape, mut values) = importer.small_ints(node, values, "weight")?;
     let scale = scales(importer, node, scale)?;
     let axis = match scale.len() {
         1 => 0,
@@ -133,8 +168,8 @@ pub fn weights(importer: &Importer<'_>, places: Places<'_>) -> Result<Weights, C
             scale.len()
         )));
     }
-    if let Some(name) = node.input(zero) {
-        let (_, zeros) = small_ints(importer, node, name, "zero point")?;
+    if node.input(zero).is_some() {
+        let (_, zeros) = importer.small_ints(node, zero, "zero point")?;
         if zeros.len() != 1 && zeros.len() != scale.len() {
             let (found, needed) = (zeros.len(), scale.len());
             return Err(node.error(format!("its zero point has {found} values, its scale has {needed}")));

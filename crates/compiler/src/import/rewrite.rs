@@ -2,8 +2,11 @@
 
 use super::source::{Source, initialiser};
 use std::collections::HashSet;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{AttributeProto, TensorProto};
 
 /// - `Pad` with `axes` (opset 18), whose shape tract does not infer: pads of all four dimensions instead.
+/// - The type of `QuantizeLinear` without a zero point (opset 21): a zero point of that type.
 /// - Outputs that nobody reads at the end of a list (a batch normalisation's statistics): left out.
 pub fn run(source: &mut Source) {
     let read: HashSet<String> =
@@ -15,6 +18,7 @@ pub fn run(source: &mut Source) {
         }
     }
     for index in 0..source.graph.node.len() {
+        signed_zero(source, index);
         let Some(pads) = whole_pads(source, index) else { continue };
         let Some(node) = source.graph.node.get_mut(index) else { continue };
         let name = format!("{}#pads", node.name);
@@ -45,4 +49,18 @@ fn whole_pads(source: &Source, index: usize) -> Option<Vec<i64>> {
         whole[axis + 4] = pads[at + axes.len()];
     }
     Some(whole)
+}
+
+/// Gives a node that quantises to `i8`, but has no zero point, one of 0.
+fn signed_zero(source: &mut Source, index: usize) {
+    let Some(node) = source.graph.node.get_mut(index) else { return };
+    let is_signed =
+        |attribute: &AttributeProto| attribute.name == "output_dtype" && attribute.i == DataType::Int8 as i64;
+    if node.op_type != "QuantizeLinear" || node.input.len() != 2 || !node.attribute.iter().any(is_signed) {
+        return;
+    }
+    let name = format!("{}#zero", node.name);
+    node.input.push(name.clone());
+    let data_type = DataType::Int8 as i32;
+    source.graph.initializer.push(TensorProto { name, data_type, int32_data: vec![0], ..Default::default() });
 }

@@ -49,6 +49,7 @@ impl Source {
         let input = find_input(&graph)?;
         let (shape, order, kind) = input_type(&input, &graph, &metadata, options)?;
         let layout = match order {
+            Order::Planes if rank(&input) == 2 => Layout { order, dims: vec![1, shape.c] },
             Order::Planes => Layout::planes(shape),
             Order::Pixels => Layout::pixels(shape),
         };
@@ -79,19 +80,19 @@ impl Source {
         self.graph.node.iter().zip(&self.names).map(|(proto, name)| NodeRef { name, proto })
     }
 
-    /// The values of an integer constant that stands in the file, as an initialiser or a `Constant` node.
-    pub fn constant_ints(&self, name: &str) -> Option<Vec<i64>> {
-        let initialisers = self.graph.initializer.iter();
-        let given = initialisers.filter(|tensor| tensor.name == name).find_map(tensors::ints);
+    /// A constant that stands in the file, as an initialiser or a `Constant` node.
+    pub fn constant(&self, name: &str) -> Option<&TensorProto> {
+        let given = self.graph.initializer.iter().find(|tensor| tensor.name == name);
         given.or_else(|| {
-            let node = self.graph.node.iter().find(|node| node.output.iter().any(|output| output == name))?;
+            let node = self.producer(name)?.proto;
             let constant = node.op_type == "Constant";
-            node.attribute
-                .iter()
-                .filter(|_| constant)
-                .filter_map(|value| value.t.as_ref())
-                .find_map(tensors::ints)
+            node.attribute.iter().filter(|_| constant).find_map(|value| value.t.as_ref())
         })
+    }
+
+    /// The values of an `int64` constant that stands in the file.
+    pub fn constant_ints(&self, name: &str) -> Option<Vec<i64>> {
+        self.constant(name).and_then(tensors::ints)
     }
 
     /// The node that computes a tensor.
@@ -182,7 +183,8 @@ fn input_order(graph: &GraphProto, input: &str, channels: Option<i64>) -> Order 
             continue;
         }
         match node.op_type.as_str() {
-            "Add" | "Sub" | "Mul" | "Div" | "Cast" | "Identity" | "Relu" | "Clip" | "Pad" | "Dropout" => {
+            "Add" | "Sub" | "Mul" | "Div" | "Cast" | "Identity" | "Relu" | "Clip" | "Pad" | "Dropout"
+            | "QuantizeLinear" | "DequantizeLinear" => {
                 open.extend(node.output.iter().map(String::as_str));
             }
             "Transpose" => {
@@ -214,6 +216,14 @@ fn find_input(graph: &GraphProto) -> Result<ValueInfoProto, CompileError> {
     }
 }
 
+/// Number of dimensions of a tensor.
+fn rank(tensor: &ValueInfoProto) -> usize {
+    match tensor.r#type.as_ref().and_then(|kind| kind.value.as_ref()) {
+        Some(Type::TensorType(tensor)) => tensor.shape.as_ref().map_or(0, |shape| shape.dim.len()),
+        _ => 0,
+    }
+}
+
 /// Shape, order and type of the input; a batch of open size becomes 1.
 fn input_type(
     input: &ValueInfoProto,
@@ -233,16 +243,19 @@ fn input_type(
         }
     };
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim);
-    let [batch, first, second, third] = dims else {
-        return Err(fail(format!(
-            "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
-            dims.len()
-        )));
-    };
-    let order = input_order(graph, &input.name, size(third));
-    let (channels, height, width) = match order {
-        Order::Planes => (first, second, third),
-        Order::Pixels => (third, first, second),
+    let one = Dimension { value: Some(Dim::DimValue(1)), ..Default::default() };
+    let (order, batch, channels, height, width) = match dims {
+        [batch, first, second, third] => match input_order(graph, &input.name, size(third)) {
+            order @ Order::Planes => (order, batch, first, second, third),
+            order @ Order::Pixels => (order, batch, third, first, second),
+        },
+        [batch, values] => (Order::Planes, batch, values, &one, &one),
+        _ => {
+            return Err(fail(format!(
+                "the graph's input has {} dimensions, [batch, channels, height, width] are needed",
+                dims.len()
+            )));
+        }
     };
     if let Some(batch) = size(batch)
         && batch != 1

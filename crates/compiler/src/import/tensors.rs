@@ -57,6 +57,14 @@ pub fn check(tensor: &TensorProto, name: &str) -> Result<u64, CompileError> {
     if values > limits::CONSTANT_VALUES {
         return fail(format!("{values} values, at most {} are accepted", limits::CONSTANT_VALUES));
     }
+    let range = match kind {
+        DataType::Uint8 => 0..=255,
+        DataType::Int8 => -128..=127,
+        _ => i32::MIN..=i32::MAX,
+    };
+    if let Some(value) = tensor.int32_data.iter().find(|value| !range.contains(value)) {
+        return fail(format!("it holds {value}, which {kind:?} does not"));
+    }
     let given = match tensor.raw_data.len() {
         0 => typed_values(tensor, kind) as u64,
         raw if raw % bytes == 0 => (raw / bytes) as u64,
