@@ -12,8 +12,10 @@
 pub(crate) mod gemm;
 mod generic;
 pub(crate) mod max_pool;
+pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
+pub(crate) mod quantize;
 pub(crate) mod requantise;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -35,6 +37,10 @@ pub(crate) struct Kernels {
     pub requantise: requantise::Requantise,
     /// `u8` maximum over pixels that lie anywhere.
     pub qmax_pool: qmax_pool::QMaxPool,
+    /// Real numbers to `u8`.
+    pub quantize: quantize::Quantize,
+    /// The sum of two rows of `u8`.
+    pub qadd: qadd::QAdd,
 }
 
 impl Kernels {

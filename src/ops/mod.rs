@@ -16,6 +16,7 @@ use crate::Isa;
 use crate::arena::{bytes, bytes_mut};
 use crate::format::{Buffer, Clamp, Element, Op, Step, View};
 use crate::kernels::Kernels;
+use crate::kernels::qadd::Scales;
 use crate::model::Model;
 
 /// Some channels of a buffer, to read: value `(pixel, c)` stands at `pixel * stride + channel + c`.
@@ -72,6 +73,17 @@ impl<'a, T> Input<'a, T> {
         let (channel, channels) = (self.channel, self.channels);
         self.data.chunks_exact(self.stride).map(move |pixel| &pixel[channel..channel + channels])
     }
+
+    /// Whether the view is all of its buffer.
+    fn is_whole(&self) -> bool {
+        self.channels == self.stride
+    }
+
+    /// The same values as one pixel, of a view that is whole.
+    fn flat(self) -> Self {
+        let channels = self.height * self.width * self.stride;
+        Self { height: 1, width: 1, stride: channels, channel: 0, channels, ..self }
+    }
 }
 
 impl<'a> Output<'a> {
@@ -102,6 +114,23 @@ impl<T> Output<'_, T> {
         let (channel, channels) = (self.channel, self.channels);
         self.data.chunks_exact_mut(self.stride).map(move |pixel| &mut pixel[channel..channel + channels])
     }
+
+    /// Whether the view is all of its buffer.
+    fn is_whole(&self) -> bool {
+        self.channels == self.stride
+    }
+
+    /// As [`Input::flat`].
+    fn flat(self) -> Self {
+        let channels = self.height * self.width * self.stride;
+        Self { height: 1, width: 1, stride: channels, channel: 0, channels, ..self }
+    }
+}
+
+/// A view to read and one to write, as one pixel each where both are whole buffers: for operations that
+/// take each value by itself, and do so faster the more stand side by side.
+fn flat<'a, 'b, A, B>(input: Input<'a, A>, output: Output<'b, B>) -> (Input<'a, A>, Output<'b, B>) {
+    if input.is_whole() && output.is_whole() { (input.flat(), output.flat()) } else { (input, output) }
 }
 
 impl Op {
@@ -119,10 +148,10 @@ impl Op {
             (Self::Copy, _) => "f32-copy-generic",
             (Self::Clamp(_), _) => "f32-clamp-generic",
             (Self::QConv(_) | Self::QConvGlobalAverage { .. }, Some(kernels)) => kernels.qgemm.name,
-            (Self::Quantize { .. }, _) => "f32u8-quantize-generic",
+            (Self::Quantize { .. }, Some(kernels)) => kernels.quantize.name,
             (Self::Dequantize { .. }, _) => "u8f32-dequantize-generic",
             (Self::QAveragePool { .. }, _) => "u8-average_pool-generic",
-            (Self::QAdd { .. }, _) => "u8-add-generic",
+            (Self::QAdd { .. }, Some(kernels)) => kernels.qadd.name,
             (Self::Lookup { .. }, _) => "u8-lookup-generic",
         }
     }
@@ -190,11 +219,11 @@ pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means
         Op::Lrn(ref lrn) => lrn::run(lrn, input, &mut output),
         Op::Copy => match output.element {
             Element::F32 => clamp::run(Clamp::NONE, input, &mut output),
-            Element::U8 => quantize::copy(input.bytes(), &mut output.bytes()),
+            Element::U8 => quantize::copy(input.bytes(), output.bytes()),
         },
         Op::Clamp(bounds) => clamp::run(bounds, input, &mut output),
-        Op::Quantize { scale, zero } => quantize::quantize(scale, zero, input, &mut output.bytes()),
-        Op::Dequantize { scale, zero } => quantize::dequantize(scale, zero, input.bytes(), &mut output),
+        Op::Quantize { scale, zero } => quantize::quantize(scale, zero, input, output.bytes(), kernels),
+        Op::Dequantize { scale, zero } => quantize::dequantize(scale, zero, input.bytes(), output),
         Op::QConv(ref conv) => qconv::run(conv, input.bytes(), output, packed, table, scratch, kernels),
         Op::QConvGlobalAverage { ref conv, relu } => {
             qconv::run_global_average(conv, relu, input.bytes(), output, packed, scratch, kernels);
@@ -204,8 +233,9 @@ pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means
             qaverage_pool::run(window, include_pad, input_zero, factor, grid, input, output);
         }
         Op::QAdd { zeros, factors, output: grid, .. } => {
-            qadd::run(zeros, factors, grid, input.bytes(), second.bytes(), &mut output.bytes());
+            let scales = Scales { zeros, factors, grid };
+            qadd::run(scales, input.bytes(), second.bytes(), output.bytes(), kernels);
         }
-        Op::Lookup { .. } => quantize::lookup(table, input.bytes(), &mut output.bytes()),
+        Op::Lookup { .. } => quantize::lookup(table, input.bytes(), output.bytes()),
     }
 }

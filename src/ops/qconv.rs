@@ -6,6 +6,7 @@ use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, sign
 use crate::format::{ALIGN, Buffer, Element, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
+use crate::kernels::requantise::Sums;
 use crate::model::Model;
 
 /// Bytes of gathered taps that a block aims at: they should stay in the first cache while the panels pass.
@@ -150,15 +151,15 @@ pub(super) fn run(
         }),
         Element::U8 => {
             let Output { data, stride, channel, .. } = output.bytes();
+            let table = <&[u8; 256]>::try_from(table).ok();
             job.each_tile(scratch, |tile| {
-                for row in 0..tile.rows {
-                    let at = (tile.pixel + row) * stride + channel + tile.channel;
-                    let out = &mut data[at..at + tile.factors.len()];
-                    kernels.requantise.run(tile.sums(row), tile.factors, conv.output, out);
-                    if let Ok(table) = <&[u8; 256]>::try_from(table) {
-                        for value in out {
-                            *value = table[usize::from(*value)];
-                        }
+                let out = &mut data[tile.pixel * stride + channel + tile.channel..];
+                let Done { sums, pitch, rows, factors, .. } = tile;
+                let (grid, columns) = (conv.output, factors.len());
+                kernels.requantise.tile(Sums { sums, pitch, rows, factors, grid, out: &mut *out, stride });
+                if let Some(table) = table {
+                    for row in out.chunks_mut(stride).take(rows) {
+                        row.iter_mut().take(columns).for_each(|value| *value = table[usize::from(*value)]);
                     }
                 }
             });

@@ -2,22 +2,22 @@
 
 mod gemm;
 mod max_pool;
+mod qadd;
 mod qgemm;
 mod qmax_pool;
+mod quantize;
 mod requantise;
 
 use super::Kernels;
 use crate::Isa;
 
-pub(in crate::kernels) use qgemm::QGEMM;
-pub(in crate::kernels) use qmax_pool::QMAX_POOL;
-pub(in crate::kernels) use requantise::REQUANTISE;
-
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Generic,
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
-    qgemm: QGEMM,
-    requantise: REQUANTISE,
-    qmax_pool: QMAX_POOL,
+    qgemm: qgemm::QGEMM,
+    requantise: requantise::REQUANTISE,
+    qmax_pool: qmax_pool::QMAX_POOL,
+    quantize: quantize::QUANTIZE,
+    qadd: qadd::QADD,
 };

@@ -5,7 +5,7 @@ use crate::kernels::qgemm::{QGemm, QTile};
 const ROWS: usize = 4;
 const COLUMNS: usize = 8;
 
-pub(in crate::kernels) const QGEMM: QGemm = QGemm {
+pub(super) const QGEMM: QGemm = QGemm {
     name: "u8i8-gemm-4x8-generic",
     rows: ROWS,
     columns: COLUMNS,

@@ -2,7 +2,7 @@
 
 use crate::kernels::qmax_pool::QMaxPool;
 
-pub(in crate::kernels) const QMAX_POOL: QMaxPool = QMaxPool { name: "u8-max_pool-generic", kernel: max_pool };
+pub(super) const QMAX_POOL: QMaxPool = QMaxPool { name: "u8-max_pool-generic", kernel: max_pool };
 
 fn max_pool(input: &[u8], offsets: &[u32], out: &mut [u8]) {
     out.fill(0);
