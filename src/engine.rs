@@ -307,6 +307,16 @@ impl Engine {
         Ok(scores)
     }
 
+    /// The bytes of a buffer as the last run has left them, for a look inside. Buffers share memory: only one
+    /// whose [`last_step`](crate::format::Buffer::last_step) is the model's last still holds what was
+    /// computed.
+    pub fn buffer(&self, index: u32) -> Option<&[u8]> {
+        let buffer = self.model().buffer(index);
+        let start = usize::try_from(buffer.offset).ok()?;
+        let length = usize::try_from(buffer.bytes()?).ok()?;
+        self.memory.arena.as_slice().get(start..start.checked_add(length)?)
+    }
+
     /// What the final softmax of the last run read, where the model ends with one.
     pub fn logits(&self) -> Option<&[f32]> {
         let range = logits_range(&self.model()).filter(|_| self.answered)?;

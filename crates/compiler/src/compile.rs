@@ -3,8 +3,8 @@
 use crate::error::CompileError;
 use crate::graph::Op;
 use crate::import::{self, Imported};
-use crate::options::Options;
-use crate::{encode, import::limits, memory, passes, schedule};
+use crate::options::{Options, Precision};
+use crate::{encode, import::limits, memory, passes, quantise, schedule};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
@@ -108,7 +108,11 @@ pub(crate) fn stem(path: &Path) -> String {
 fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Compiled, CompileError> {
     let digest = Sha256::digest(&bytes).into();
     let Imported { mut graph, description, counts, logits } = import::import(bytes, name, options)?;
-    passes::run(&mut graph);
+    passes::prepare(&mut graph);
+    if let Precision::Int8 { ranges, keep_f32 } = &options.precision {
+        quantise::run(&mut graph, ranges, keep_f32)?;
+    }
+    passes::finish(&mut graph);
     let copies = graph.nodes.iter().filter(|node| node.op == Op::Copy).count();
     let integer = |op: &Op| match op {
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => !conv.dense,

@@ -9,6 +9,7 @@
 //! | `import` | check the protobuf, let tract infer shapes and fold constants, build our own graph |
 //! | `graph` | that graph, and the rules it obeys |
 //! | `passes` | rewrite it: one file a pass |
+//! | `quantise` | floating point to integers, from the ranges of tensors |
 //! | `schedule`, `memory` | the order of the steps, and where each buffer lies in the arena |
 //! | `encode` | the bytes of the `.wisp` file |
 //! | `reference` | the same ONNX run whole in tract: oracle in tests, and `--engine tract` |
@@ -42,10 +43,12 @@ mod import;
 mod memory;
 mod options;
 mod passes;
+mod quantise;
 mod reference;
 mod schedule;
 
 pub use compile::{Compiled, Report, compile, compile_bytes, load_onnx};
 pub use error::CompileError;
-pub use options::Options;
+pub use options::{Options, Precision};
+pub use quantise::{Calibration, Method, Progress, Range, Ranges, calibrate};
 pub use reference::{Reference, Scores};

@@ -1,7 +1,23 @@
 //! What a caller may decide about a compilation.
 
+use crate::quantise::Ranges;
 use wisp::format::Weights;
 use wisp::vision::Preprocess;
+
+/// Type of weights and activations of a compiled model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Precision {
+    /// As the file has them: `f32`, or integers where it is quantised.
+    #[default]
+    F32,
+    /// Integers.
+    Int8 {
+        /// What [`calibrate`](crate::calibrate) found out.
+        ranges: Box<Ranges>,
+        /// Nodes that stay in floating point.
+        keep_f32: Vec<String>,
+    },
+}
 
 /// What to compile, and what the file does not say itself. `Options::default()` takes everything from
 /// the file.
@@ -24,6 +40,8 @@ pub struct Options {
     pub name: Option<String>,
     /// Tensor to stop at, by its name in the ONNX file; the graph's first output otherwise.
     pub output: Option<String>,
+    /// Type of weights and activations.
+    pub precision: Precision,
     /// Threads of the [`Reference`](crate::Reference), one if not given. Compiling takes one.
     pub threads: Option<usize>,
     /// How [`load_onnx`](crate::load_onnx) prepares the compiled model on this machine.

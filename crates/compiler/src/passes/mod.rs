@@ -32,21 +32,38 @@ use crate::graph::Graph;
 /// A rewrite of the graph that keeps what it computes.
 type Pass = fn(&mut Graph);
 
-const PASSES: &[(&str, Pass)] = &[
+/// On floating-point graphs.
+const PREPARE: &[(&str, Pass)] = &[
     ("identity", identity::run),
     ("pad", pad::run),
     ("affine", affine::run),
     ("activation", activation::run),
     ("average", average::run),
-    ("integer", integer::run),
-    ("dead", dead::run),
-    ("concat", concat::run),
-    ("output", output::run),
 ];
 
+/// Behind the quantiser.
+const FINISH: &[(&str, Pass)] =
+    &[("integer", integer::run), ("dead", dead::run), ("concat", concat::run), ("output", output::run)];
+
+/// Runs the passes over floating-point operations. Operations on integers are not there yet.
+pub(crate) fn prepare(graph: &mut Graph) {
+    run_all(graph, PREPARE);
+}
+
+/// Runs the passes that make a graph ready to be scheduled.
+pub(crate) fn finish(graph: &mut Graph) {
+    run_all(graph, FINISH);
+}
+
 /// Runs all passes.
+#[cfg(test)]
 pub(crate) fn run(graph: &mut Graph) {
-    for (name, pass) in PASSES {
+    prepare(graph);
+    finish(graph);
+}
+
+fn run_all(graph: &mut Graph, passes: &[(&str, Pass)]) {
+    for (name, pass) in passes {
         pass(graph);
         log::debug!("pass {name}: {} nodes", graph.nodes.len());
         #[cfg(any(test, debug_assertions))]
