@@ -2,9 +2,11 @@
 //!
 //! Exit codes: 0 done, 1 it failed (one line with its causes), 2 wrong usage.
 
+mod agreement;
 mod classes;
 mod commands;
 mod failure;
+mod labelled;
 mod model;
 mod output;
 mod paths;
@@ -16,7 +18,6 @@ mod picture;
 mod preprocessing;
 mod runner;
 mod statistics;
-#[cfg(feature = "compile")]
 mod whole;
 #[cfg(feature = "compile")]
 mod zoo;

@@ -101,6 +101,17 @@ impl Named {
         }
     }
 
+    /// Refuses answers that mean nothing, unless they are wanted.
+    pub fn refuse_seeded(&self, seeded: bool, allowed: bool) -> Result<()> {
+        if seeded && !allowed {
+            anyhow::bail!(
+                "{} has random weights, its answers mean nothing: give --allow-seeded to run it all the same",
+                self.display()
+            );
+        }
+        Ok(())
+    }
+
     /// The bytes of the compiled model; ONNX is compiled in memory.
     pub fn file(&self, flags: &Flags) -> Result<Cow<'static, [u8]>> {
         match self {

@@ -1,11 +1,12 @@
 //! The engines that can run a model, behind one face.
 
+use crate::agreement::Answer;
 use crate::failure::usage;
 use crate::model::{Named, Onnx};
 use crate::preprocessing::Flags;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use wisp::format::Weights;
+use wisp::format::{Op, Weights};
 use wisp::vision::{Preprocess, Rgb8};
 use wisp::{Engine, Isa, Options};
 
@@ -203,13 +204,20 @@ impl Runner {
         }
     }
 
-    /// What the final softmax of the last run read; the scores where there is no softmax.
-    pub fn logits(&self) -> Option<&[f32]> {
-        match self {
-            Self::Native(engine) => engine.logits(),
+    /// Runs the model on a picture, prepared as the model's description says.
+    pub fn answer(&mut self, picture: &Rgb8<'_>) -> Result<Answer> {
+        let tensor = self.tensor(picture)?;
+        let scores = self.run(&tensor)?.to_vec();
+        let logits = match self {
+            Self::Native(engine) => {
+                let has_softmax = || engine.model().steps().any(|step| step.op == Op::Softmax);
+                let logits = engine.logits().map(<[f32]>::to_vec);
+                logits.or_else(|| (!has_softmax()).then(|| scores.clone()))
+            }
             #[cfg(feature = "compile")]
-            Self::Tract(tract) => Some(&tract.answer.logits),
-        }
+            Self::Tract(tract) => Some(tract.answer.logits.clone()),
+        };
+        Ok(Answer { scores, logits })
     }
 
     /// Turns a picture into the input tensor, as the model's description says.

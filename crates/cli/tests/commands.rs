@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, has_fields, lines, wisp};
+use common::{has_fields, lines, wisp};
 
 const SAMPLES: [(&str, u64, &str); 3] = [
     ("models/samples/chelsea.png", 285, "Egyptian cat"),
@@ -104,22 +104,6 @@ fn bench_measures_without_allocating() {
 }
 
 #[test]
-fn eval_counts_and_writes_predictions() {
-    let folder = Folder::new("eval");
-    let labels =
-        folder.file("labels.txt", b"chelsea.png 285\ncoffee.png 967\n\nrocket.jpg 657\nairliner.png 1\n");
-    let predictions = folder.path("predictions.txt");
-    let arguments =
-        ["eval", "--images", "models/samples", "--labels", &labels, "--json", "--predictions", &predictions];
-    let figures = &lines(&arguments)[0];
-    has_fields(figures, &["n", "top1", "top5"]);
-    assert_eq!((&figures["n"], &figures["top1"], &figures["top5"]), (&4.into(), &0.5.into(), &0.75.into()));
-    let written = std::fs::read_to_string(predictions).unwrap();
-    assert_eq!(written.lines().count(), 4);
-    assert!(written.starts_with("chelsea.png 285 285 0.63"), "{written}");
-}
-
-#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     use std::io::{BufRead, BufReader};
     let mut command = common::command();
@@ -133,7 +117,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 #[cfg(feature = "compile")]
 mod compile {
     use super::*;
-    use common::root;
+    use common::{Folder, root};
     use serde_json::Value;
 
     const ONNX: &str = "models/squeezenet1.1.onnx";
@@ -171,18 +155,6 @@ mod compile {
                 );
             }
         }
-    }
-
-    #[test]
-    fn eval_compares_engines() {
-        let folder = Folder::new("engines");
-        let labels = folder.file("labels.txt", b"chelsea.png 285\ncoffee.png 967\nrocket.jpg 657\n");
-        let arguments =
-            ["eval", ONNX, "--images", "models/samples", "--labels", &labels, "--engine", "native,tract"];
-        let figures = lines(&[&arguments[..], &["--json"]].concat());
-        assert_eq!(figures.len(), 2);
-        assert_eq!(figures[1]["agreement"], 1.0);
-        assert!(figures[1]["max_logit_difference"].as_f64().unwrap() < 1e-3);
     }
 
     #[test]

@@ -3,16 +3,9 @@
 
 mod common;
 
-use common::{Folder, Run, command, finish, root, wisp};
+use common::{Folder, command, fails, finish, root, wisp};
 
 const CHELSEA: &str = "models/samples/chelsea.png";
-
-#[track_caller]
-fn fails(run: &Run, code: i32, line: &str) {
-    assert_eq!(run.code, Some(code), "{run:?}");
-    assert_eq!(run.out, "", "nothing on standard output");
-    assert_eq!(run.err, format!("wisp: {line}\n"));
-}
 
 #[test]
 fn missing_picture() {
@@ -196,6 +189,7 @@ fn labels_that_do_not_fit() {
 #[cfg(feature = "compile")]
 mod compile {
     use super::*;
+    use common::without_preprocessing;
 
     #[test]
     fn tract_runs_onnx_only() {
@@ -211,14 +205,7 @@ mod compile {
     #[test]
     fn onnx_that_does_not_say_how_pictures_are_prepared() {
         let folder = Folder::new("unknown");
-        // The keys are renamed in place, so that nothing else in the file moves.
-        let mut onnx = std::fs::read(root().join("models/squeezenet1.1.onnx")).unwrap();
-        for at in 0..onnx.len() - 5 {
-            if &onnx[at..at + 5] == b"wisp." {
-                onnx[at..at + 5].copy_from_slice(b"wasp.");
-            }
-        }
-        let path = folder.file("plain.onnx", &onnx);
+        let path = folder.file("plain.onnx", &without_preprocessing());
         let out = folder.path("plain.wisp");
         for arguments in [&["classify", "--model", &path, CHELSEA][..], &["compile", &path, "-o", &out]] {
             let run = wisp(arguments);

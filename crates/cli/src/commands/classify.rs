@@ -59,9 +59,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     check_threads(arguments.threads)?;
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     // Before a large network is compiled for nothing.
-    refuse_seeded(arguments, &named, named.is_seeded())?;
+    named.refuse_seeded(named.is_seeded(), arguments.allow_seeded)?;
     let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing)?;
-    refuse_seeded(arguments, &named, runner.weights() == Weights::Seeded)?;
+    named.refuse_seeded(runner.weights() == Weights::Seeded, arguments.allow_seeded)?;
     let weights = match runner.weights() {
         Weights::Trained => "trained",
         Weights::Seeded => "seeded",
@@ -92,17 +92,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     failed.map_or(Ok(()), Err)
-}
-
-/// Refuses to show answers that mean nothing, unless that is wanted.
-fn refuse_seeded(arguments: &Arguments, named: &Named, seeded: bool) -> Result<()> {
-    if seeded && !arguments.allow_seeded {
-        bail!(
-            "{} has random weights, its answers mean nothing: give --allow-seeded to run it all the same",
-            named.display()
-        );
-    }
-    Ok(())
 }
 
 /// Names for the classes: those asked for, the model's own, or ImageNet's where the number fits.

@@ -35,6 +35,26 @@ pub fn wisp(arguments: &[&str]) -> Run {
     finish(command)
 }
 
+/// A run that ended with one line on standard error, and nothing on standard output.
+#[track_caller]
+pub fn fails(run: &Run, code: i32, line: &str) {
+    assert_eq!(run.code, Some(code), "{run:?}");
+    assert_eq!(run.out, "", "nothing on standard output");
+    assert_eq!(run.err, format!("wisp: {line}\n"));
+}
+
+/// The trained ONNX file without the keys that say how its pictures are prepared: they are renamed in place,
+/// so that nothing else in the file moves.
+pub fn without_preprocessing() -> Vec<u8> {
+    let mut onnx = std::fs::read(root().join("models/squeezenet1.1.onnx")).expect("read");
+    for at in 0..onnx.len() - 5 {
+        if &onnx[at..at + 5] == b"wisp." {
+            onnx[at..at + 5].copy_from_slice(b"wasp.");
+        }
+    }
+    onnx
+}
+
 /// The JSON objects that a successful run prints, one a line.
 #[track_caller]
 pub fn lines(arguments: &[&str]) -> Vec<Value> {
