@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 it failed (one line with its causes), 2 wrong usage.
 
 mod agreement;
+#[cfg(feature = "compile")]
+mod calibration;
 mod classes;
 mod commands;
 mod failure;

@@ -1,5 +1,6 @@
 //! `wisp compile`: an ONNX file in, a `.wisp` file out.
 
+use crate::calibration;
 use crate::failure::usage;
 use crate::model;
 use crate::output;
@@ -23,6 +24,8 @@ pub struct Arguments {
     /// Type of weights and activations
     #[arg(long, default_value = "f32")]
     precision: Precision,
+    #[command(flatten)]
+    quantisation: calibration::Arguments,
     /// One label a line, stored in the file
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -41,7 +44,10 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Precision {
+    /// As the file has them: f32, or integers where it is quantised
     F32,
+    /// Integers: needs --calibrate or --ranges
+    Int8,
 }
 
 #[derive(Serialize)]
@@ -56,16 +62,25 @@ struct Done {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let Precision::F32 = arguments.precision;
     if arguments.output.extension().is_none_or(|ending| ending != "wisp") {
         return Err(usage(format!("{}: the output's name must end in .wisp", arguments.output.display())));
     }
-    let options = wisp_compiler::Options {
+    let mut options = wisp_compiler::Options {
         labels: arguments.labels.as_deref().map(model::labels).transpose()?,
         name: arguments.name.clone(),
         output: arguments.until.clone(),
         ..model::options(&arguments.preprocessing)?
     };
+    match arguments.precision {
+        Precision::F32 if arguments.quantisation.any() => {
+            return Err(usage("--calibrate, --ranges and --keep-f32 are for --precision int8"));
+        }
+        Precision::F32 => {}
+        Precision::Int8 => {
+            let (input, flags) = (&arguments.input, &arguments.preprocessing);
+            options.precision = arguments.quantisation.precision(input, flags, &options)?;
+        }
+    }
     let compiled = wisp_compiler::compile(&arguments.input, &options)?;
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
     let need = compiled_model.requirements(&native_options()?)?;

@@ -14,7 +14,9 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Pictures over which `auto` compares methods and the signal through noise is measured.
-const COMPARED: usize = 64;
+const COMPARED: usize = 128;
+/// A method has to be better by this share to take the place of another: less is chance.
+const BETTER: f64 = 0.02;
 
 /// What to calibrate on, and how.
 #[derive(Clone, Debug)]
@@ -148,7 +150,7 @@ impl Run<'_> {
                     }
                     let mut candidate = assemble(&trial);
                     candidate.mean_kl = self.divergence(&candidate, &logits)?;
-                    if candidate.mean_kl < ranges.mean_kl {
+                    if candidate.mean_kl < ranges.mean_kl * (1.0 - BETTER) {
                         (ranges, chosen) = (candidate, trial);
                     }
                 }

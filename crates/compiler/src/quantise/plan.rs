@@ -136,9 +136,9 @@ mod tests {
         let all = plan(&graph, &[]);
         assert_eq!(all.groups(), [vec![input], vec![a, b, joined, pooled]]);
         assert_eq!(all.group[last], None);
-        // The last layer stays: nobody needs what it reads as integers.
+        // The last layer stays: nobody needs what the pool gives as integers.
         let kept = plan(&graph, &["last".into()]);
-        assert_eq!(kept.groups(), [vec![input], vec![a, b], vec![joined]]);
+        assert_eq!(kept.groups(), [vec![input], vec![a, b, joined]]);
     }
 
     #[test]
