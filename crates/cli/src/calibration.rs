@@ -29,6 +29,9 @@ pub struct Arguments {
     /// How ranges are chosen: auto, minmax, percentile, kl or mse
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "calibrate")]
     method: String,
+    /// Equalise the channels of tensors by the weights around them first
+    #[arg(long, requires = "calibrate")]
+    equalise: bool,
     /// A layer that stays in floating point, by its name in the ONNX file; may be given several times
     #[arg(long, value_name = "NAME")]
     keep_f32: Vec<String>,
@@ -89,7 +92,8 @@ impl Arguments {
             inputs.push(runner.tensor(&picture.view()?).with_context(|| path.display().to_string())?);
             bar.inc(1);
         }
-        let calibration = Calibration { inputs, method, keep_f32: self.keep_f32.clone() };
+        let calibration =
+            Calibration { inputs, method, equalise: self.equalise, keep_f32: self.keep_f32.clone() };
         let mut stage = "";
         let ranges = wisp_compiler::calibrate(input, options, &calibration, &mut |progress: Progress| {
             if progress.stage != stage {

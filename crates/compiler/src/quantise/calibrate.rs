@@ -1,5 +1,6 @@
 //! Runs pictures through the floating-point model, chooses the ranges, and measures what they cost.
 
+use super::equalise;
 use super::histogram::{Extent, Histogram, Method};
 use super::plan::{self, Plan};
 use super::ranges::{Range, Ranges};
@@ -25,6 +26,9 @@ pub struct Calibration {
     pub inputs: Vec<Vec<f32>>,
     /// How ranges are chosen.
     pub method: Method,
+    /// Whether to equalise the channels of tensors by the weights around them first. It diverges more on
+    /// SqueezeNet, whose weights have scales for each output channel; networks differ.
+    pub equalise: bool,
     /// Nodes that are to stay in floating point.
     pub keep_f32: Vec<String>,
 }
@@ -53,7 +57,7 @@ pub fn calibrate(
 ) -> Result<Ranges, CompileError> {
     let path = path.as_ref();
     let bytes = read(path)?;
-    let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let imported = import::import(bytes, &stem(path), options)?;
     let (mut graph, description) = (imported.graph, imported.description);
     passes::prepare(&mut graph);
@@ -65,19 +69,29 @@ pub fn calibrate(
     if let Some(input) = calibration.inputs.iter().find(|input| input.len() != values) {
         return fail(format!("an input has {} values, the model takes {values}", input.len()));
     }
-    let run = Run { plan: plan::plan(&graph, &calibration.keep_f32), graph, description, calibration };
-    run.ranges(digest, progress)
+    Run::new(graph, description, calibration).ranges(&digest, progress)
 }
 
 struct Run<'a> {
+    /// With its weights equalised, if they are to be.
     graph: Graph,
+    original: Graph,
     plan: Plan,
     description: Description,
     calibration: &'a Calibration,
 }
 
-impl Run<'_> {
-    fn ranges(&self, digest: String, progress: &mut dyn FnMut(Progress)) -> Result<Ranges, CompileError> {
+impl<'a> Run<'a> {
+    fn new(original: Graph, description: Description, calibration: &'a Calibration) -> Self {
+        let mut graph = original.clone();
+        if calibration.equalise {
+            equalise::run(&mut graph);
+        }
+        let plan = plan::plan(&graph, &calibration.keep_f32);
+        Self { graph, original, plan, description, calibration }
+    }
+
+    fn ranges(&self, digest: &str, progress: &mut dyn FnMut(Progress)) -> Result<Ranges, CompileError> {
         let inputs = &self.calibration.inputs;
         let groups = self.plan.groups();
         let mut original = Tap::new(self.graph.clone(), &self.description)?;
@@ -129,7 +143,9 @@ impl Run<'_> {
                     snr: None,
                 }));
             }
-            Ranges::new(&self.description.name, digest.clone(), inputs.len(), ranges)
+            let mut ranges = Ranges::new(&self.description.name, digest.into(), inputs.len(), ranges);
+            ranges.equalised = self.calibration.equalise;
+            ranges
         };
         let mut ranges = assemble(&chosen);
         ranges.mean_kl = self.divergence(&ranges, &logits)?;
@@ -161,7 +177,7 @@ impl Run<'_> {
     }
 
     fn quantised(&self, ranges: &Ranges) -> Result<(Graph, usize), CompileError> {
-        let mut graph = self.graph.clone();
+        let mut graph = self.original.clone();
         let tensors = graph.tensors.len();
         super::run(&mut graph, ranges, &self.calibration.keep_f32)?;
         Ok((graph, tensors))

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ranges` | what calibration found out, and its file |
 //! | `plan` | which tensors become integers, and which of them share a grid |
+//! | `equalise` | channels of a tensor made alike, by moving factors from layer to layer |
 //! | `weights` | weights to `i8`, one scale an output channel; the bias corrected for what that costs |
 //! | `insert` | quantise and dequantise around each tensor; the `integer` pass puts operations together |
 //! | `tap` | a model whose tensors can all be looked at after a run |
@@ -14,6 +15,7 @@
 //! `calibrate` runs a network.
 
 mod calibrate;
+mod equalise;
 mod histogram;
 mod insert;
 mod plan;
@@ -36,6 +38,9 @@ pub(crate) fn run(graph: &mut Graph, ranges: &Ranges, keep_f32: &[String]) -> Re
             let problem = format!("the model has no layer \"{name}\"");
             return Err(CompileError::Option { option: "--keep-f32", problem });
         }
+    }
+    if ranges.equalised {
+        equalise::run(graph);
     }
     let plan = plan::plan(graph, keep_f32);
     let grids = plan.grids(graph, ranges)?;

@@ -34,6 +34,8 @@ pub struct Ranges {
     pub model: String,
     /// SHA-256 of the ONNX file, in hexadecimal.
     pub source_sha256: String,
+    /// Whether the ranges are those of equalised weights.
+    pub equalised: bool,
     /// Number of pictures.
     pub pictures: usize,
     /// Mean divergence at the output over some of them, in nats.
@@ -44,7 +46,8 @@ pub struct Ranges {
 
 impl Ranges {
     pub(crate) fn new(model: &str, source_sha256: String, pictures: usize, tensors: Vec<Range>) -> Self {
-        Self { format: FORMAT, model: model.into(), source_sha256, pictures, mean_kl: 0.0, tensors }
+        let (model, equalised) = (model.into(), false);
+        Self { format: FORMAT, model, source_sha256, equalised, pictures, mean_kl: 0.0, tensors }
     }
 
     /// The range of a tensor.
