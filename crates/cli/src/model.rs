@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The model that the command runs when none is named.
 pub const BUILT_IN: &str = "squeezenet1.1";
-const BUILT_IN_FILE: &[u8] = include_bytes!("../../../models/squeezenet1.1.wisp");
+const BUILT_IN_FILE: &[u8] = include_bytes!("../../../models/squeezenet1.1-int8.wisp");
 
 /// What an argument means.
 #[derive(Debug)]

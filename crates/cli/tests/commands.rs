@@ -31,10 +31,13 @@ fn classify_knows_the_samples() {
 /// ONNX Runtime's scores for the samples, as `models/README.md` gives them.
 #[test]
 fn scores_are_the_published_ones() {
-    let answers = lines(&["classify", "--json", SAMPLES[0].0, SAMPLES[2].0]);
-    for (answer, expected) in answers.iter().zip([[0.639, 0.245, 0.113], [0.980, 0.006, 0.004]]) {
-        for (class, expected) in answer["top"].as_array().unwrap().iter().zip(expected) {
-            assert!((class["score"].as_f64().unwrap() - expected).abs() < 6e-4, "{answer}");
+    // The built-in model is in eight bits.
+    for (model, allowed) in [("models/squeezenet1.1.wisp", 6e-4), ("squeezenet1.1", 2e-2)] {
+        let answers = lines(&["classify", "--model", model, "--json", SAMPLES[0].0, SAMPLES[2].0]);
+        for (answer, expected) in answers.iter().zip([[0.639, 0.245, 0.113], [0.980, 0.006, 0.004]]) {
+            for (class, expected) in answer["top"].as_array().unwrap().iter().zip(expected) {
+                assert!((class["score"].as_f64().unwrap() - expected).abs() < allowed, "{answer}");
+            }
         }
     }
 }
@@ -68,7 +71,10 @@ fn inspect_counts_what_the_paper_counts() {
     let maps = [111, 55, 27, 13];
     let pools = layers.iter().filter(|layer| layer["op"] == "max_pool" || layer["name"] == "conv1");
     assert!(pools.map(|layer| layer["out"][0].as_u64().unwrap()).eq(maps));
-    assert_eq!(layers.iter().filter(|layer| layer["op"].as_str().unwrap().starts_with("conv")).count(), 26);
+    assert_eq!(layers.iter().filter(|layer| layer["op"].as_str().unwrap().starts_with("qconv")).count(), 26);
+    let bytes: u64 = layers.iter().map(|layer| layer["weight_bytes"].as_u64().unwrap()).sum();
+    // A byte a weight; a bias and a factor an output channel; tables would be 256 bytes each.
+    assert_eq!(bytes, 1_231_552 + 3_944 * 8);
     let text = wisp(&["inspect"]).out;
     assert!(text.contains("memory map") && text.contains("warp, BGR 0..255"), "{text}");
 }

@@ -6,7 +6,7 @@ use common::*;
 use std::path::PathBuf;
 use wisp::Model;
 use wisp::format::{Op, Weights};
-use wisp_compiler::{Options, Reference, compile, load_onnx};
+use wisp_compiler::{Options, Precision, Ranges, Reference, compile, load_onnx};
 
 fn path() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "..", "models", "squeezenet1.1.onnx"].iter().collect()
@@ -39,6 +39,22 @@ fn compiles_to_the_same_bytes_again() {
     let first = compile(path(), &Options::default()).unwrap();
     let second = compile(path(), &Options::default()).unwrap();
     assert!(first.bytes == second.bytes);
+}
+
+/// From the same weights and ranges the same bytes come out on every machine.
+#[test]
+fn integers_compile_to_the_shipped_file() {
+    let models = path().parent().unwrap().to_path_buf();
+    let ranges = Ranges::read(models.join("squeezenet1.1.ranges.json")).unwrap();
+    let labels = std::fs::read_to_string(models.join("imagenet1k.txt")).unwrap();
+    let options = Options {
+        labels: Some(labels.lines().map(String::from).collect()),
+        precision: Precision::Int8 { ranges: Box::new(ranges), keep_f32: vec![] },
+        ..Default::default()
+    };
+    let compiled = compile(path(), &options).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    assert_eq!((compiled.report.convs, compiled.report.convs_int8), (26, 26));
+    assert!(compiled.bytes == std::fs::read(models.join("squeezenet1.1-int8.wisp")).unwrap());
 }
 
 #[test]

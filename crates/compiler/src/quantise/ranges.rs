@@ -94,10 +94,46 @@ impl Ranges {
         Ok(ranges)
     }
 
-    /// The text of a file: numbers that read back to the same bits.
+    /// The text of a file: a line a tensor, numbers that read back to the same bits.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        // Nothing else in the text looks like the beginning of a tensor: names are quoted and escaped.
+        text = text.replace(",{\"tensor\":", ",\n{\"tensor\":").replace("[{\"tensor\":", "[\n{\"tensor\":");
         text.push('\n');
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges() -> Ranges {
+        let range = |tensor: &str, lo, hi| Range {
+            tensor: tensor.into(),
+            lo,
+            hi,
+            method: "mse".into(),
+            mean: vec![0.1, -3.0e-9],
+            snr: None,
+        };
+        let odd = "with \",{\"tensor\":\" in it";
+        Ranges::new("small", "00".into(), 7, vec![range("data", -1.0, 0.3), range(odd, 0.0, 1e30)])
+    }
+
+    #[test]
+    fn come_back_as_they_went_out() {
+        assert_eq!(Ranges::parse(&ranges().to_json()).unwrap(), ranges());
+        assert_eq!(ranges().of("data").map(|range| range.hi), Some(0.3));
+    }
+
+    #[test]
+    fn other_files_are_refused_in_words() {
+        let text = |text: &str| Ranges::parse(text).unwrap_err().to_string();
+        assert!(text("{}").starts_with("option --ranges: no ranges file: missing field"));
+        let wrong = ranges().to_json().replace("\"format\":1", "\"format\":2");
+        assert_eq!(text(&wrong), "option --ranges: format 2 is not supported, 1 is");
+        let wrong = ranges().to_json().replace("\"lo\":-1.0", "\"lo\":1.0");
+        assert_eq!(text(&wrong), "option --ranges: tensor \"data\": 1..0.3 is no range");
     }
 }
