@@ -3,6 +3,7 @@
 mod common;
 
 use allocation_counter::measure;
+use common::integers::tiny_int8;
 use common::{isas, tiny};
 use std::hint::black_box;
 use wisp::vision::{Rgb8, top_k};
@@ -21,8 +22,7 @@ fn the_counter_counts() {
 
 #[test]
 fn loading_preparing_and_running_allocate_nothing() {
-    let file = tiny();
-    for isa in isas() {
+    for (isa, file) in isas().into_iter().flat_map(|isa| [(isa, tiny()), (isa, tiny_int8().bytes())]) {
         let options = Options::default().with_isa(isa);
         let need = Model::from_bytes(&file).unwrap().requirements(&options).unwrap();
         let mut weights = AlignedBytes::zeroed(need.prepared_bytes).unwrap();

@@ -1,16 +1,20 @@
-//! `tests/data/tiny.wisp` is what the emitter writes today: the format has not moved unnoticed.
+//! The committed models are what the emitter writes today: the format has not moved unnoticed.
 
 mod common;
 
-/// `WISP_BLESS=1 cargo test --test fixture` writes the file anew, after a change that is meant.
+/// `WISP_BLESS=1 cargo test --test fixture` writes the files anew, after a change that is meant.
 #[test]
-fn the_committed_file_is_what_the_emitter_writes() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tiny.wisp");
-    if std::env::var_os("WISP_BLESS").is_some() {
-        std::fs::write(path, common::tiny()).unwrap();
+fn the_committed_files_are_what_the_emitter_writes() {
+    for (name, bytes) in
+        [("tiny.wisp", common::tiny()), ("tiny-int8.wisp", common::integers::tiny_int8().bytes())]
+    {
+        let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("WISP_BLESS").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(
+            std::fs::read(path).unwrap() == bytes,
+            "the format has changed: bless {name} and raise VERSION"
+        );
     }
-    assert!(
-        std::fs::read(path).unwrap() == common::tiny(),
-        "the format has changed: bless it and raise VERSION"
-    );
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Net, Random, difference, isas, oracle, run, tiny, window};
+use common::{Net, Random, difference, isas, oracle, run, tiny, window, windows};
 use proptest::prelude::*;
 use wisp::format::{Clamp, Lrn, Op, View, Window};
 use wisp::{AlignedBytes, Model, Options, RunError, Session};
@@ -18,18 +18,6 @@ fn check(net: &Net, seed: u64) {
         let worst = difference(&scores, &expected[output as usize]);
         assert!(worst < 1e-5, "{isa}: off by {worst}");
     }
-}
-
-/// Any window that fits an image of `size`; pads are smaller than kernel + `more`.
-fn windows(size: u16, more: u16) -> impl Strategy<Value = Window> {
-    let pads = move |kernel: u16| (Just(kernel), 1..=3u16, 0..kernel + more, 0..kernel + more);
-    let side = move || (1..=5u16.min(size)).prop_flat_map(pads);
-    (side(), side()).prop_map(|(y, x)| Window {
-        kernel: (y.0, x.0),
-        stride: (y.1, x.1),
-        pad_start: (y.2, x.2),
-        pad_end: (y.3, x.3),
-    })
 }
 
 fn out(size: u32, kernel: u16, stride: u16, start: u16, end: u16) -> u32 {

@@ -6,6 +6,8 @@ use super::*;
 use crate::format::Clamp;
 use proptest::prelude::*;
 
+mod integers;
+
 fn others() -> impl Iterator<Item = &'static Kernels> {
     Isa::ALL.iter().filter_map(|&isa| Kernels::of(isa))
 }

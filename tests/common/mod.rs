@@ -1,8 +1,12 @@
 //! Small models made through the public emitter, and a slow oracle that shares no code with the runtime.
 #![allow(dead_code)]
 
+pub mod integers;
+
+use proptest::prelude::*;
 use wisp::format::{
-    self, Buffer, Clamp, Conv, Info, Op, Provenance, Step, View, Weights, Window, container::Parts,
+    self, Buffer, Clamp, Conv, Element, Grid, Info, Op, Provenance, QConv, Step, View, Weights, Window,
+    container::Parts,
 };
 use wisp::vision::Preprocess;
 use wisp::{AlignedBytes, Isa, Model, Options, Session};
@@ -30,10 +34,28 @@ impl Random {
     pub fn values(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.value()).collect()
     }
+
+    /// Uniform in `0..below`.
+    pub fn below(&mut self, below: u32) -> u32 {
+        self.value();
+        (((self.0 >> 32) * u64::from(below)) >> 32) as u32
+    }
 }
 
 pub fn window(kernel: u16, stride: u16, pad: u16) -> Window {
     Window { kernel: (kernel, kernel), stride: (stride, stride), pad_start: (pad, pad), pad_end: (pad, pad) }
+}
+
+/// Any window that fits an image of `size`; pads are smaller than kernel + `more`.
+pub fn windows(size: u16, more: u16) -> impl Strategy<Value = Window> {
+    let pads = move |kernel: u16| (Just(kernel), 1..=3u16, 0..kernel + more, 0..kernel + more);
+    let side = move || (1..=5u16.min(size)).prop_flat_map(pads);
+    (side(), side()).prop_map(|(y, x)| Window {
+        kernel: (y.0, x.0),
+        stride: (y.1, x.1),
+        pad_start: (y.2, x.2),
+        pad_end: (y.3, x.3),
+    })
 }
 
 impl Net {
@@ -55,6 +77,13 @@ impl Net {
         let offset = self.arena_bytes();
         self.buffers.push(Buffer { height, width, channels, offset, ..Buffer::default() });
         self.buffers.len() as u32 - 1
+    }
+
+    /// A buffer of bytes.
+    pub fn bytes_buffer(&mut self, height: u32, width: u32, channels: u32) -> u32 {
+        let buffer = self.buffer(height, width, channels);
+        self.buffers[buffer as usize].element = Element::U8;
+        buffer
     }
 
     fn arena_bytes(&self) -> u64 {
@@ -81,6 +110,29 @@ impl Net {
         let biases = self.random.values(output.channels as usize);
         self.parameters.extend(biases.iter().map(|value| (value * 0.1).to_bits()));
         Conv { window, groups, clamp, weight_offset, bias }
+    }
+
+    /// An integer convolution to bytes, with random weights and biases, and factors that spread its sums
+    /// over the grid: `output` is where they go.
+    pub fn qconv(&mut self, window: Window, groups: u32, input: View, output: View, grid: Grid) -> QConv {
+        let depth = u32::from(window.kernel.0) * u32::from(window.kernel.1) * input.channels / groups;
+        let random = &mut self.random;
+        let weights: Vec<i8> =
+            (0..depth * output.channels).map(|_| (random.below(255) as i32 - 127) as i8).collect();
+        let input_zero = random.below(256) as u8;
+        let parameters = self.parameters.len() as u32;
+        for weights in weights.chunks_exact(depth as usize) {
+            // As a compiler does: the zero point's share of the sum is taken off in the bias.
+            let sum: i32 = weights.iter().map(|&weight| i32::from(weight)).sum();
+            let bias = random.below(20_001) as i32 - 10_000 - sum * i32::from(input_zero);
+            self.parameters.push(bias.cast_unsigned());
+        }
+        for _ in 0..output.channels {
+            let spread = 1.0 + random.value() * 0.5;
+            self.parameters.push((0.03 * spread / (depth as f32).sqrt()).to_bits());
+        }
+        let weight_offset = format::weights::append_i8(&mut self.weights, &weights);
+        QConv { window, groups, weight_offset, parameters, input_zero, output: grid, table: None }
     }
 
     /// The model's file. The last step's output is the model's.
