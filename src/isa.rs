@@ -11,17 +11,23 @@ pub enum Isa {
     Generic,
     /// x86-64 with AVX2 and FMA.
     Avx2,
+    /// AArch64 with what every such CPU has: the Raspberry Pi 3 and 4.
+    Neon,
+    /// AArch64 with products of four bytes at once: the Raspberry Pi 5, most phones since 2018.
+    Dotprod,
 }
 
 impl Isa {
     /// Every instruction set, the preferred ones last.
-    pub const ALL: &[Self] = &[Self::Generic, Self::Avx2];
+    pub const ALL: &[Self] = &[Self::Generic, Self::Avx2, Self::Neon, Self::Dotprod];
 
     /// Name as the command line and `WISP_ISA` spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Generic => "generic",
             Self::Avx2 => "avx2",
+            Self::Neon => "neon",
+            Self::Dotprod => "dotprod",
         }
     }
 
@@ -36,6 +42,8 @@ impl Isa {
         match self {
             Self::Generic => true,
             Self::Avx2 => has_avx2(),
+            Self::Neon => has_neon(),
+            Self::Dotprod => has_neon() && has_dotprod(),
         }
     }
 }
@@ -45,6 +53,20 @@ fn has_avx2() -> bool {
     return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
     #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
     return cfg!(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"));
+}
+
+fn has_neon() -> bool {
+    #[cfg(all(feature = "std", target_arch = "aarch64"))]
+    return std::arch::is_aarch64_feature_detected!("neon");
+    #[cfg(not(all(feature = "std", target_arch = "aarch64")))]
+    return cfg!(all(target_arch = "aarch64", target_feature = "neon"));
+}
+
+fn has_dotprod() -> bool {
+    #[cfg(all(feature = "std", target_arch = "aarch64"))]
+    return std::arch::is_aarch64_feature_detected!("dotprod");
+    #[cfg(not(all(feature = "std", target_arch = "aarch64")))]
+    return cfg!(all(target_arch = "aarch64", target_feature = "dotprod"));
 }
 
 impl fmt::Display for Isa {

@@ -9,6 +9,8 @@
 //! touch, so code outside this folder needs no `unsafe`.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 pub(crate) mod gemm;
 mod generic;
 pub(crate) mod max_pool;
@@ -53,8 +55,12 @@ impl Kernels {
             Isa::Generic => Some(&generic::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Some(&x86_64::avx2::KERNELS),
-            #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 => None,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Some(&aarch64::neon::KERNELS),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => Some(&aarch64::dotprod::KERNELS),
+            // Those of other architectures.
+            _ => None,
         }
     }
 }

@@ -1,0 +1,134 @@
+//! `u8` by `i8` tiles of 8 rows and 8 columns in products of four bytes (`sdot`): sixteen sums, sixteen
+//! values of each row and two registers of weights fill 26 of the 32 registers.
+//!
+//! `sdot` takes signed bytes on both sides, so the left values are moved down by 128 as they are gathered:
+//! 128 times the sum of a column's weights goes into its bias.
+
+use crate::kernels::qgemm::{QGemm, QTile};
+use core::arch::aarch64::*;
+use core::arch::asm;
+
+const ROWS: usize = 8;
+const COLUMNS: usize = 8;
+/// Sums of a register.
+const LANES: usize = 4;
+/// Bytes of a register.
+const BYTES: usize = 16;
+/// Values of a row that meet in one instruction.
+const GROUP: usize = 4;
+
+pub(super) const QGEMM: QGemm = QGemm {
+    name: "u8i8-gemm-8x8-dotprod",
+    rows: ROWS,
+    columns: COLUMNS,
+    group: GROUP,
+    bytes: 1,
+    offset: 128,
+    widen,
+    kernel: tile,
+};
+
+/// # Safety
+/// As [`QGemm::widen`](QGemm) says.
+#[target_feature(enable = "neon")]
+unsafe fn widen(from: &[u8], to: &mut [u8]) {
+    let (whole, rest) = from.as_chunks::<BYTES>();
+    let (whole_to, rest_to) = to.as_chunks_mut::<BYTES>();
+    for (from, to) in whole.iter().zip(whole_to) {
+        // SAFETY: 16 bytes are there, and room for as many.
+        unsafe { vst1q_u8(to.as_mut_ptr(), veorq_u8(vld1q_u8(from.as_ptr()), vdupq_n_u8(0x80))) };
+    }
+    for (from, to) in rest.iter().zip(rest_to) {
+        *to = from ^ 0x80;
+    }
+}
+
+/// Adds to each of four sums the product of four weights with one group of four values. The intrinsic
+/// for it is not stable yet.
+macro_rules! sdot {
+    ($sum:expr, $weights:expr, $values:expr, $lane:literal) => {
+        // SAFETY: the instruction works on registers only, and the CPU has it: `tile` may only be called
+        // where it does.
+        unsafe {
+            asm!(
+                concat!("sdot {sum:v}.4s, {weights:v}.16b, {values:v}.4b[", $lane, "]"),
+                sum = inout(vreg) $sum,
+                weights = in(vreg) $weights,
+                values = in(vreg) $values,
+                options(pure, nomem, nostack, preserves_flags),
+            )
+        }
+    };
+}
+
+/// # Safety
+/// As [`QGemm::kernel`](QGemm) says.
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn tile(tile: &mut QTile<'_>) {
+    // A tile at the end of an image has fewer rows; a constant count keeps the sums in registers.
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        match tile.rows {
+            1 => rows::<1>(tile),
+            2 => rows::<2>(tile),
+            3 => rows::<3>(tile),
+            4 => rows::<4>(tile),
+            5 => rows::<5>(tile),
+            6 => rows::<6>(tile),
+            7 => rows::<7>(tile),
+            _ => rows::<8>(tile),
+        }
+    }
+}
+
+/// # Safety
+/// As [`QGemm::kernel`](QGemm) says, and `R <= tile.rows`.
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn rows<const R: usize>(tile: &mut QTile<'_>) {
+    // SAFETY: the checked tile has COLUMNS biases.
+    let bias = unsafe { [vld1q_s32(tile.bias.as_ptr()), vld1q_s32(tile.bias.as_ptr().add(LANES))] };
+    let mut sums = [bias; R];
+    let mut panel = tile.panel.as_ptr();
+    let mut left = tile.left.as_ptr();
+    macro_rules! step {
+        ($values:ident, $lane:literal) => {
+            // SAFETY: the panel holds COLUMNS groups of bytes for each group of `depth`.
+            let weights = unsafe { [vld1q_s8(panel), vld1q_s8(panel.add(BYTES))] };
+            // SAFETY: as above; behind the last group this is the panel's end.
+            panel = unsafe { panel.add(GROUP * COLUMNS) };
+            for r in 0..R {
+                sdot!(sums[r][0], weights[0], $values[r], $lane);
+                sdot!(sums[r][1], weights[1], $values[r], $lane);
+            }
+        };
+    }
+    let mut k = 0;
+    while k + BYTES <= tile.depth {
+        // SAFETY: `left` has `depth` bytes behind each `pitch` of the first R rows, 16 of them from `k` on.
+        let values: [uint8x16_t; R] = core::array::from_fn(|r| unsafe { vld1q_u8(left.add(r * tile.pitch)) });
+        step!(values, 0);
+        step!(values, 1);
+        step!(values, 2);
+        step!(values, 3);
+        // SAFETY: at most the end of the rows.
+        left = unsafe { left.add(BYTES) };
+        k += BYTES;
+    }
+    while k < tile.depth {
+        // SAFETY: `left` has `depth` bytes behind each `pitch` of the first R rows, a group of them from `k` on.
+        let values: [uint32x4_t; R] = core::array::from_fn(|r| unsafe {
+            vdupq_n_u32(left.add(r * tile.pitch).cast::<u32>().read_unaligned())
+        });
+        step!(values, 0);
+        // SAFETY: at most the end of the rows.
+        left = unsafe { left.add(GROUP) };
+        k += GROUP;
+    }
+    for (sums, to) in sums.iter().zip(tile.sums.as_chunks_mut::<COLUMNS>().0) {
+        // SAFETY: there is room for eight sums.
+        unsafe {
+            vst1q_s32(to.as_mut_ptr(), sums[0]);
+            vst1q_s32(to.as_mut_ptr().add(LANES), sums[1]);
+        }
+    }
+}
