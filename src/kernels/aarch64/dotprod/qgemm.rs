@@ -4,6 +4,7 @@
 //! `sdot` takes signed bytes on both sides, so the left values are moved down by 128 as they are gathered:
 //! 128 times the sum of a column's weights goes into its bias.
 
+use crate::kernels::aarch64::neon::qgemm::widen;
 use crate::kernels::qgemm::{QGemm, QTile};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -27,21 +28,6 @@ pub(super) const QGEMM: QGemm = QGemm {
     widen,
     kernel: tile,
 };
-
-/// # Safety
-/// As [`QGemm::widen`](QGemm) says.
-#[target_feature(enable = "neon")]
-unsafe fn widen(from: &[u8], to: &mut [u8]) {
-    let (whole, rest) = from.as_chunks::<BYTES>();
-    let (whole_to, rest_to) = to.as_chunks_mut::<BYTES>();
-    for (from, to) in whole.iter().zip(whole_to) {
-        // SAFETY: 16 bytes are there, and room for as many.
-        unsafe { vst1q_u8(to.as_mut_ptr(), veorq_u8(vld1q_u8(from.as_ptr()), vdupq_n_u8(0x80))) };
-    }
-    for (from, to) in rest.iter().zip(rest_to) {
-        *to = from ^ 0x80;
-    }
-}
 
 /// Adds to each of four sums the product of four weights with one group of four values. The intrinsic
 /// for it is not stable yet.

@@ -4,7 +4,7 @@ mod gemm;
 mod grid;
 mod max_pool;
 mod qadd;
-mod qgemm;
+pub(super) mod qgemm;
 mod qmax_pool;
 mod quantize;
 mod requantise;
