@@ -9,6 +9,21 @@ pub(crate) const MAX_ROWS: usize = 8;
 /// No kernel has more columns in a tile.
 pub(crate) const MAX_COLUMNS: usize = 16;
 
+/// Runs of left values to be gathered: run `i` stands at `from[i · from_step..]`, and goes to
+/// `to[i · to_step..]` in the kernel's form.
+pub(crate) struct Runs<'a> {
+    pub from: &'a [u8],
+    /// Values from one run to the next; 0 for the same again.
+    pub from_step: usize,
+    /// Values of a run.
+    pub run: usize,
+    /// How many runs, at least 1.
+    pub count: usize,
+    pub to: &'a mut [u8],
+    /// Bytes from one run to the next.
+    pub to_step: usize,
+}
+
 /// The operands of one tile.
 pub(crate) struct QTile<'a> {
     /// Row `r` begins at byte `r · pitch`; `depth` values of the kernel's form each.
@@ -42,11 +57,11 @@ pub(crate) struct QGemm {
     pub bytes: usize,
     /// What the kernel's form subtracts from a left value; made good in the bias, see [`QGemm::bias`].
     pub offset: i32,
-    /// Brings values into the kernel's form.
+    /// Brings runs of values into the kernel's form.
     ///
     /// # Safety
-    /// The CPU has the instruction set, and `to` has [`bytes`](Self::bytes) for each value of `from`.
-    pub(super) widen: unsafe fn(from: &[u8], to: &mut [u8]),
+    /// The CPU has the instruction set, and the runs have passed [`QGemm::holds`].
+    pub(super) gather: unsafe fn(&mut Runs<'_>),
     /// # Safety
     /// The CPU has the instruction set, and the tile has passed [`QGemm::fits`].
     pub(super) kernel: unsafe fn(&mut QTile<'_>),
@@ -81,18 +96,29 @@ impl QGemm {
         bias.wrapping_add(self.offset.wrapping_mul(sum))
     }
 
-    /// Brings a run of values into the kernel's form.
-    pub fn widen(&self, from: &[u8], to: &mut [u8]) {
-        assert_eq!(to.len(), from.len() * self.bytes, "the form of {} takes other memory", self.name);
-        // SAFETY: the lengths have just been checked, and a `QGemm` is reached only through `Kernels::of`,
+    /// Brings runs of values into the kernel's form.
+    pub fn gather(&self, mut runs: Runs<'_>) {
+        assert!(self.holds(&runs), "runs for {} do not fit into their memory", self.name);
+        // SAFETY: the runs have just been checked, and a `QGemm` is reached only through `Kernels::of`,
         // which has asked the CPU for the instruction set.
-        unsafe { (self.widen)(from, to) }
+        unsafe { (self.gather)(&mut runs) }
+    }
+
+    /// Every run stays inside both slices.
+    fn holds(&self, runs: &Runs<'_>) -> bool {
+        let reach = |step: usize, length: usize| {
+            let before = runs.count.checked_sub(1)?.checked_mul(step)?;
+            before.checked_add(length)
+        };
+        reach(runs.from_step, runs.run).is_some_and(|end| end <= runs.from.len())
+            && reach(runs.to_step, runs.run.saturating_mul(self.bytes))
+                .is_some_and(|end| end <= runs.to.len())
     }
 
     /// Computes one tile.
     pub fn tile(&self, mut tile: QTile<'_>) {
         assert!(self.fits(&tile), "operands of a {} tile do not fit together", self.name);
-        // SAFETY: the operands have just been checked; for the instruction set see `widen`.
+        // SAFETY: the operands have just been checked; for the instruction set see `gather`.
         unsafe { (self.kernel)(&mut tile) }
     }
 

@@ -9,6 +9,7 @@ mod max_pool;
 mod qadd;
 mod qaverage_pool;
 mod qconv;
+mod qgather;
 mod quantize;
 mod softmax;
 

@@ -1,6 +1,7 @@
 //! Convolution in integers: the taps of some pixels are gathered once, then every panel of weights passes
 //! over them.
 
+use super::qgather::Gather;
 use super::{Input, Output};
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
 use crate::format::{ALIGN, Buffer, Element, QConv, Step};
@@ -250,11 +251,18 @@ impl Job<'_> {
 
         for group in 0..groups {
             let group_panels = self.packed.chunks_exact(panel_floats).skip(group * panels).take(panels);
+            let gather = Gather {
+                window: &conv.window,
+                input: *input,
+                channel: group * group_inputs,
+                padding,
+                width: self.width,
+                gemm,
+                pitch: plan.pitch,
+            };
             for block in (0..self.pixels).step_by(plan.tiles * plan.rows) {
                 let pixels = (self.pixels - block).min(plan.tiles * plan.rows);
-                for (pixel, row) in left.chunks_exact_mut(plan.pitch).take(pixels).enumerate() {
-                    self.gather(group * group_inputs, block + pixel, padding, row);
-                }
+                gather.pixels(block..block + pixels, left);
                 for (index, panel) in group_panels.clone().enumerate() {
                     let column = index * gemm.columns;
                     let columns = gemm.columns.min(group_outputs - column);
@@ -283,46 +291,6 @@ impl Job<'_> {
                             channel: group * group_outputs + column,
                         });
                     }
-                }
-            }
-        }
-    }
-
-    /// Gathers the taps of output pixel `pixel` into a row, in the order of the weights.
-    fn gather(&self, channel: usize, pixel: usize, padding: &[u8], row: &mut [u8]) {
-        let (window, input, run) = (&self.conv.window, &self.input, padding.len());
-        let top = (pixel / self.width * usize::from(window.stride.0)).wrapping_sub(window.pad_start.0.into());
-        let left =
-            (pixel % self.width * usize::from(window.stride.1)).wrapping_sub(window.pad_start.1.into());
-        let (rows, columns) = (usize::from(window.kernel.0), usize::from(window.kernel.1));
-        let mut taps = row.chunks_exact_mut(run * self.gemm.bytes);
-        // Whole pixels side by side are one run.
-        let joined = run == input.stride && left < input.width && columns <= input.width - left;
-        if joined {
-            let mut taps = row.chunks_exact_mut(columns * run * self.gemm.bytes);
-            for kernel_row in 0..rows {
-                let y = top.wrapping_add(kernel_row);
-                let Some(to) = taps.next() else { break };
-                if y < input.height {
-                    let at = input.at(y, left);
-                    self.gemm.widen(&input.data[at..at + columns * run], to);
-                } else {
-                    for to in to.chunks_exact_mut(run * self.gemm.bytes) {
-                        self.gemm.widen(padding, to);
-                    }
-                }
-            }
-            return;
-        }
-        for kernel_row in 0..rows {
-            for kernel_column in 0..columns {
-                // A place before the image has wrapped around and is not inside either.
-                let (y, x) = (top.wrapping_add(kernel_row), left.wrapping_add(kernel_column));
-                let inside = y < input.height && x < input.width;
-                let at = if inside { input.at(y, x) + channel } else { 0 };
-                let from = if inside { &input.data[at..at + run] } else { padding };
-                if let Some(to) = taps.next() {
-                    self.gemm.widen(from, to);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `u8` by `i8` tiles of 4 rows and 8 columns, one value at a time.
 
-use crate::kernels::qgemm::{QGemm, QTile};
+use crate::kernels::qgemm::{QGemm, QTile, Runs};
 
 const ROWS: usize = 4;
 const COLUMNS: usize = 8;
@@ -12,12 +12,15 @@ pub(super) const QGEMM: QGemm = QGemm {
     group: 1,
     bytes: 1,
     offset: 0,
-    widen: copy,
+    gather,
     kernel: tile,
 };
 
-fn copy(from: &[u8], to: &mut [u8]) {
-    to.copy_from_slice(from);
+fn gather(runs: &mut Runs<'_>) {
+    for index in 0..runs.count {
+        let from = &runs.from[index * runs.from_step..][..runs.run];
+        runs.to[index * runs.to_step..][..runs.run].copy_from_slice(from);
+    }
 }
 
 fn tile(tile: &mut QTile<'_>) {

@@ -3,7 +3,7 @@
 use super::others;
 use crate::format::Grid;
 use crate::kernels::qadd::Scales;
-use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
+use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile, Runs};
 use crate::kernels::requantise::{Sums, to_grid};
 use crate::kernels::{Isa, Kernels};
 use proptest::prelude::*;
@@ -57,17 +57,21 @@ impl Product {
             .collect()
     }
 
-    /// Tile by tile, the left side widened in runs of `run` values, as a convolution does.
+    /// Tile by tile, the left side gathered in runs of `run` values, as a convolution does.
     fn compute(&self, gemm: &QGemm, run: usize, gap: usize) -> Vec<i32> {
         let (rows, columns) = (self.rows(), self.biases.len());
         let depth = gemm.padded(self.depth).unwrap();
         let pitch = depth * gemm.bytes + gap;
         // What stands in the padding of a row is multiplied by zeros, whatever it is.
         let mut left = std::vec![0xd7; rows * pitch];
-        for (from, to) in self.left.chunks_exact(self.depth).zip(left.chunks_exact_mut(pitch)) {
-            for (from, to) in from.chunks(run).zip(to.chunks_mut(run * gemm.bytes)) {
-                gemm.widen(from, &mut to[..from.len() * gemm.bytes]);
-            }
+        for at in (0..self.depth).step_by(run) {
+            let (from, to) = (&self.left[at..], &mut left[at * gemm.bytes..]);
+            let run = run.min(self.depth - at);
+            gemm.gather(Runs { from, from_step: self.depth, run, count: rows, to, to_step: pitch });
+        }
+        // Nothing but the values has been written.
+        for row in left.chunks_exact(pitch) {
+            assert!(row[self.depth * gemm.bytes..].iter().all(|&byte| byte == 0xd7), "{}", gemm.name);
         }
         let mut out = std::vec![0; rows * columns];
         for first_column in (0..columns).step_by(gemm.columns) {
@@ -306,7 +310,15 @@ fn operands_that_do_not_fit_are_refused() {
         assert!(tile(&left, &panel, &bias, 0, depth), "no rows");
         assert!(tile(&left, &panel, &bias, gemm.rows + 1, depth), "too many rows");
         assert!(gemm.group == 1 || tile(&left, &panel, &bias, 2, depth - 1), "part of a group");
-        assert!(is_refused(|| gemm.widen(&[0; 4], &mut std::vec![0; 4 * gemm.bytes + 1])));
+        let gather = |from: &[u8], to: &mut [u8], count| {
+            is_refused(|| {
+                gemm.gather(Runs { from, from_step: 4, run: 3, count, to, to_step: 5 * gemm.bytes })
+            })
+        };
+        assert!(!gather(&[0; 7], &mut std::vec![0; 8 * gemm.bytes], 2));
+        assert!(gather(&[0; 6], &mut std::vec![0; 8 * gemm.bytes], 2), "too few values");
+        assert!(gather(&[0; 7], &mut std::vec![0; 8 * gemm.bytes - 1], 2), "no room");
+        assert!(gather(&[0; 7], &mut std::vec![0; 8 * gemm.bytes], 0), "no runs");
 
         let requantise = |sums: &[i32], out: &mut [u8], rows| {
             let (factors, grid) = (&[1.0; 3], Grid::default());

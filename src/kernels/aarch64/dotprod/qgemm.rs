@@ -4,7 +4,7 @@
 //! `sdot` takes signed bytes on both sides, so the left values are moved down by 128 as they are gathered:
 //! 128 times the sum of a column's weights goes into its bias.
 
-use crate::kernels::aarch64::neon::qgemm::widen;
+use crate::kernels::aarch64::neon::qgemm::gather;
 use crate::kernels::qgemm::{QGemm, QTile};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -25,7 +25,7 @@ pub(super) const QGEMM: QGemm = QGemm {
     group: GROUP,
     bytes: 1,
     offset: 128,
-    widen,
+    gather,
     kernel: tile,
 };
 

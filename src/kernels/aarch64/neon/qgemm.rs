@@ -6,7 +6,7 @@
 //! 16 bits hold. On a Cortex-A72 the two instructions run side by side, 8 products a cycle by
 //! llvm-mca's model; `smlal` on 16-bit rows gives 4 there, and as many as these on a Cortex-A53.
 
-use crate::kernels::qgemm::{QGemm, QTile};
+use crate::kernels::qgemm::{QGemm, QTile, Runs};
 use core::arch::aarch64::*;
 
 const ROWS: usize = 8;
@@ -25,24 +25,41 @@ pub(super) const QGEMM: QGemm = QGemm {
     group: GROUP,
     bytes: 1,
     offset: 128,
-    widen,
+    gather,
     kernel: tile,
 };
 
 /// Moves values down by 128.
 ///
 /// # Safety
-/// As [`QGemm::widen`](QGemm) says.
+/// As [`QGemm::gather`](QGemm) says.
 #[target_feature(enable = "neon")]
-pub(in crate::kernels::aarch64) unsafe fn widen(from: &[u8], to: &mut [u8]) {
-    let (whole, rest) = from.as_chunks::<BYTES>();
-    let (whole_to, rest_to) = to.as_chunks_mut::<BYTES>();
-    for (from, to) in whole.iter().zip(whole_to) {
-        // SAFETY: 16 bytes are there, and room for as many.
-        unsafe { vst1q_u8(to.as_mut_ptr(), veorq_u8(vld1q_u8(from.as_ptr()), vdupq_n_u8(0x80))) };
-    }
-    for (from, to) in rest.iter().zip(rest_to) {
-        *to = from ^ 0x80;
+pub(in crate::kernels::aarch64) unsafe fn gather(runs: &mut Runs<'_>) {
+    const HALF: usize = BYTES / 2;
+    let run = runs.run;
+    for index in 0..runs.count {
+        // SAFETY: the checked runs have `run` values behind the one place, and room for them behind the
+        // other. Where a run ends in part of a register, the last whole one of the run is taken once more.
+        unsafe {
+            let from = runs.from.as_ptr().add(index * runs.from_step);
+            let to = runs.to.as_mut_ptr().add(index * runs.to_step);
+            let sixteen =
+                |at: usize| vst1q_u8(to.add(at), veorq_u8(vld1q_u8(from.add(at)), vdupq_n_u8(0x80)));
+            let eight = |at: usize| vst1_u8(to.add(at), veor_u8(vld1_u8(from.add(at)), vdup_n_u8(0x80)));
+            if run >= BYTES {
+                for at in (0..run - BYTES).step_by(BYTES) {
+                    sixteen(at);
+                }
+                sixteen(run - BYTES);
+            } else if run >= HALF {
+                eight(0);
+                eight(run - HALF);
+            } else {
+                for at in 0..run {
+                    *to.add(at) = *from.add(at) ^ 0x80;
+                }
+            }
+        }
     }
 }
 

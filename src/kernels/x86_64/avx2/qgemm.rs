@@ -5,7 +5,7 @@
 //! 2 · 255 · 128. Left values are widened when they are gathered, once for all panels; weights stay
 //! bytes in memory and are widened as they are loaded.
 
-use crate::kernels::qgemm::{QGemm, QTile};
+use crate::kernels::qgemm::{QGemm, QTile, Runs};
 use core::arch::x86_64::*;
 
 const ROWS: usize = 6;
@@ -24,25 +24,47 @@ pub(super) const QGEMM: QGemm = QGemm {
     group: PAIR,
     bytes: size_of::<i16>(),
     offset: 0,
-    widen,
+    gather,
     kernel: tile,
 };
 
+/// Widens to 16 bits.
+///
 /// # Safety
-/// As [`QGemm::widen`](QGemm) says.
+/// As [`QGemm::gather`](QGemm) says.
 #[target_feature(enable = "avx2")]
-unsafe fn widen(from: &[u8], to: &mut [u8]) {
-    let (whole, rest) = from.as_chunks::<{ WIDTH / 2 }>();
-    let (whole_to, rest_to) = to.as_chunks_mut::<WIDTH>();
-    for (from, to) in whole.iter().zip(whole_to) {
-        // SAFETY: 16 bytes are there, and room for 32.
+unsafe fn gather(runs: &mut Runs<'_>) {
+    const WHOLE: usize = WIDTH / 2;
+    const HALF: usize = WHOLE / 2;
+    let run = runs.run;
+    for index in 0..runs.count {
+        // SAFETY: the checked runs have `run` values behind the one place, and room for them behind the
+        // other. Where a run ends in part of a register, the last whole one of the run is taken once more.
         unsafe {
-            let values = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.as_ptr().cast()));
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), values);
+            let from = runs.from.as_ptr().add(index * runs.from_step);
+            let to = runs.to.as_mut_ptr().add(index * runs.to_step).cast::<i16>();
+            let sixteen = |at: usize| {
+                let values = _mm256_cvtepu8_epi16(_mm_loadu_si128(from.add(at).cast()));
+                _mm256_storeu_si256(to.add(at).cast(), values);
+            };
+            let eight = |at: usize| {
+                let values = _mm_cvtepu8_epi16(_mm_loadl_epi64(from.add(at).cast()));
+                _mm_storeu_si128(to.add(at).cast(), values);
+            };
+            if run >= WHOLE {
+                for at in (0..run - WHOLE).step_by(WHOLE) {
+                    sixteen(at);
+                }
+                sixteen(run - WHOLE);
+            } else if run >= HALF {
+                eight(0);
+                eight(run - HALF);
+            } else {
+                for at in 0..run {
+                    to.add(at).write_unaligned((*from.add(at)).into());
+                }
+            }
         }
-    }
-    for (from, to) in rest.iter().zip(rest_to.as_chunks_mut().0) {
-        *to = u16::from(*from).to_le_bytes();
     }
 }
 
