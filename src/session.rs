@@ -110,6 +110,13 @@ impl<'a> Session<'a> {
             rest = behind;
             let table = step.op.table().map_or(&[][..], |first| model.table(first));
             let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+            if let Op::Quantize { scale, zero } = step.op
+                && from.offset == to.offset
+            {
+                ops::quantize::quantize_in_place(scale, zero, self.arena.values_mut(range(&from)), kernels);
+                after(index);
+                continue;
+            }
             let second = step.inputs().last().unwrap_or(step.input);
             let other = model.buffer(second.buffer);
             let memory = self.arena.step([range(&from), range(&other)], range(&to));

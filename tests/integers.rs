@@ -8,7 +8,7 @@ use common::{Net, Random, isas, run, windows};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use wisp::Model;
-use wisp::format::{Grid, Op, View};
+use wisp::format::{Grid, Op, QConv, View};
 
 fn input(net: &Net, seed: u64) -> Vec<f32> {
     Random(seed).values(net.buffers[0].values().unwrap() as usize)
@@ -87,6 +87,58 @@ proptest! {
         let conv = net.qconv(w, 1, net.whole(from), net.whole(output), Grid::default());
         net.step(Op::QConvGlobalAverage { conv, relu }, net.whole(from), net.whole(output));
         check(&net, seed ^ 1);
+    }
+
+    /// A max-pool that is part of a convolution gives what it gives behind one.
+    #[test]
+    fn convolution_with_max_pool(
+        height in 5u32..20, width in 5u32..20, w in windows(4, 1), pool in windows(4, 0), groups in 1u32..3,
+        inputs in 1u32..9, outputs in 1u32..20, ceil: bool, grid in grids(), seed: u64,
+    ) {
+        let (rows, columns) = w.outputs(height, width);
+        let (mut down, mut across) = pool.outputs(rows, columns);
+        prop_assume!(down > 0 && across > 0);
+        if ceil {
+            down += u32::from(down * u32::from(pool.stride.0) < rows + u32::from(pool.pad_start.0));
+            across += u32::from(across * u32::from(pool.stride.1) < columns + u32::from(pool.pad_start.1));
+        }
+        let net = |joined: bool| {
+            let mut net = Net::new(height, width, inputs * groups, seed);
+            let from = net.quantized(0.0078, seed as u8);
+            let to = net.bytes_buffer(down, across, outputs * groups);
+            let map = net.bytes_buffer(rows, columns, outputs * groups);
+            let pooled = net.whole(to);
+            let conv = net.qconv(w, groups, net.whole(from), net.whole(map), grid);
+            if joined {
+                let conv = QConv { pool: Some(pool), ..conv };
+                net.step(Op::QConv(conv), net.whole(from), pooled);
+            } else {
+                net.step(Op::QConv(conv), net.whole(from), net.whole(map));
+                net.step(Op::MaxPool(pool), net.whole(map), pooled);
+            }
+            net.shown(to);
+            net
+        };
+        let (two, one) = (net(false), net(true));
+        check(&two, seed ^ 1);
+        let input = input(&two, seed ^ 1);
+        for isa in isas() {
+            let (found, expected) = (run(&one.bytes(), isa, &input), run(&two.bytes(), isa, &input));
+            prop_assert!(found.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits()), "{isa}");
+        }
+    }
+
+    /// Bytes may take the place of the floats that they are made of.
+    #[test]
+    fn quantise_in_place(height in 1u32..20, width in 1u32..20, channels in 1u32..9, zero: u8, seed: u64) {
+        let mut net = Net::new(height, width, channels, seed);
+        let bytes = net.quantized(0.0078, zero);
+        net.shown(bytes);
+        let (apart, input) = (net.bytes(), input(&net, seed));
+        net.buffers[bytes as usize].offset = net.buffers[0].offset;
+        for isa in isas() {
+            prop_assert_eq!(run(&net.bytes(), isa, &input), run(&apart, isa, &input));
+        }
     }
 
     /// Pools between some channels of wider buffers.

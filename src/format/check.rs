@@ -141,7 +141,9 @@ impl Checker<'_> {
             let live_together =
                 earlier.first_step <= buffer.last_step && buffer.first_step <= earlier.last_step;
             let apart = end <= earlier.offset || earlier_end(&earlier) <= buffer.offset;
-            if live_together && !apart {
+            let in_place = self.in_place(other as u32, &earlier, index as u32, buffer)
+                || self.in_place(index as u32, buffer, other as u32, &earlier);
+            if live_together && !apart && !in_place {
                 return fail(
                     "shares memory with buffer",
                     other as u64,
@@ -150,6 +152,23 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a step turns the floats of one buffer into the bytes of another at the same place, and the one
+    /// is in use until then, the other from then on.
+    fn in_place(&self, from: u32, floats: &Buffer, to: u32, bytes: &Buffer) -> bool {
+        floats.offset == bytes.offset
+            && floats.last_step == bytes.first_step
+            && floats.last_step < self.plan.counts().steps
+            && {
+                let step = self.plan.step(floats.last_step);
+                let whole =
+                    |view: View, buffer: &Buffer| (view.channel, view.channels) == (0, buffer.channels);
+                matches!(step.op, Op::Quantize { .. })
+                    && (step.input.buffer, step.output.buffer) == (from, to)
+                    && whole(step.input, floats)
+                    && whole(step.output, bytes)
+            }
     }
 
     fn step(&self, index: usize, step: &Step) -> Result<(), LoadError> {
@@ -177,6 +196,14 @@ impl Checker<'_> {
         let whole = step.op.window().map_or((0, 0), |window| window.outputs(input.height, input.width));
         let (height, width) = match step.op {
             Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. } => (1, 1),
+            Op::QConv(QConv { pool: Some(ref pool), .. }) => {
+                self.window(index, pool, false)?;
+                let windows = pool.outputs(whole.0, whole.1);
+                (
+                    pool_out(whole.0, output.height, windows.0, pool.stride.0, pool.pad_start.0),
+                    pool_out(whole.1, output.width, windows.1, pool.stride.1, pool.pad_start.1),
+                )
+            }
             Op::Conv(_) | Op::QConv(_) => whole,
             Op::MaxPool(ref window)
             | Op::AveragePool { ref window, .. }
@@ -201,12 +228,13 @@ impl Checker<'_> {
             return fail("output width", output.width.into(), "what input and window give");
         }
         let fused = matches!(step.op, Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. });
-        if fused && (whole.0 == 0 || whole.1 == 0) {
+        let pooled = matches!(step.op, Op::QConv(QConv { pool: Some(_), .. }));
+        if (fused || pooled) && (whole.0 == 0 || whole.1 == 0) {
             let kernel = step.op.window().map_or(0, |window| window.kernel.0);
             return fail("kernel", kernel.into(), "no larger than the padded input");
         }
         let averaged = u64::from(whole.0) * u64::from(whole.1);
-        if fused && averaged > MAX_AVERAGED {
+        if (fused || pooled) && averaged > MAX_AVERAGED {
             return fail("pixels averaged", averaged, "at most 268435456");
         }
         if step.op.layer().is_none() && step.input.channels != step.output.channels {
@@ -291,10 +319,15 @@ impl Checker<'_> {
             }
             Op::QAveragePool { factor, output, .. } => (output, [factor; 2]),
             Op::QAdd { factors, output, .. } => (output, factors),
-            Op::QConv(conv) if to == Element::U8 => (conv.output, [1.0; 2]),
-            Op::QConv(QConv { output, table, .. })
-            | Op::QConvGlobalAverage { conv: QConv { output, table, .. }, .. } => {
-                if output != Grid::default() || table.is_some() {
+            Op::QConv(conv) if to == Element::U8 => {
+                if conv.pool.is_some() && conv.table.is_some() {
+                    return Err(self.at_step(index, "table before a pool", 1, "none"));
+                }
+                (conv.output, [1.0; 2])
+            }
+            Op::QConv(QConv { output, table, pool, .. })
+            | Op::QConvGlobalAverage { conv: QConv { output, table, pool, .. }, .. } => {
+                if output != Grid::default() || table.is_some() || pool.is_some() {
                     return Err(self.at_step(index, "grid of an f32 output", output.hi.into(), "none"));
                 }
                 return Ok(());

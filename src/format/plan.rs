@@ -116,8 +116,9 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
 
     let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
     let (parameters, [input_zero, _], [factor, _]) = (bias, zeros, factors);
+    let (pool, to_table) = (pool(lrn_bits(lrn)), table.checked_sub(1));
     let qconv =
-        QConv { window, groups, weight_offset, parameters, input_zero, output, table: table.checked_sub(1) };
+        QConv { window, groups, weight_offset, parameters, input_zero, output, pool, table: to_table };
     let op = match code {
         1 => Op::Conv(conv),
         2 => Op::ConvGlobalAverage(conv),
@@ -190,6 +191,18 @@ fn lrn_bits(lrn: Lrn) -> [u32; 4] {
     [lrn.size, lrn.alpha.to_bits(), lrn.beta.to_bits(), lrn.bias.to_bits()]
 }
 
+/// The window of a pool behind a convolution stands where a normalisation has its numbers.
+fn pool_bits(pool: Window) -> [u32; 4] {
+    let word = |(rows, columns): (u16, u16)| u32::from(rows) | u32::from(columns) << 16;
+    [pool.kernel, pool.stride, pool.pad_start, pool.pad_end].map(word)
+}
+
+fn pool(words: [u32; 4]) -> Option<Window> {
+    let pair = |word: u32| (word as u16, (word >> 16) as u16);
+    let [kernel, stride, pad_start, pad_end] = words.map(pair);
+    (words != [0; 4]).then_some(Window { kernel, stride, pad_start, pad_end })
+}
+
 fn fields(step: &Step) -> Fields {
     let window = step.op.window().copied().unwrap_or_default();
     let none = Fields { window, ..Fields::default() };
@@ -208,8 +221,9 @@ fn fields(step: &Step) -> Fields {
         Op::Dequantize { scale, zero } => Fields { factors: [scale.to_bits(), 0], zeros: [zero, 0], ..none },
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
             let QConv { groups, weight_offset, parameters, input_zero, output, table, .. } = conv;
+            let lrn = conv.pool.map_or([0; 4], pool_bits);
             let (zeros, table) = ([input_zero, 0], table.map_or(0, |table| table.wrapping_add(1)));
-            Fields { groups, weight_offset, parameters, zeros, output, table, ..none }
+            Fields { groups, weight_offset, parameters, zeros, output, table, lrn, ..none }
         }
         Op::QAveragePool { input_zero, factor, output, .. } => {
             Fields { zeros: [input_zero, 0], factors: [factor.to_bits(), 0], output, ..none }

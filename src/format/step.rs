@@ -189,6 +189,8 @@ pub struct QConv {
     pub input_zero: u8,
     /// The output's grid; of no use, and all zero, where the output is `f32`.
     pub output: Grid,
+    /// A maximum over windows of the map that the convolution gives, which is then never stored whole.
+    pub pool: Option<Window>,
     /// First word of 256 bytes in the parameters section, right behind the factors: what becomes of each
     /// output value. For an output on another grid than its own.
     pub table: Option<u32>,
@@ -315,7 +317,8 @@ impl Op {
             Self::Clamp(_) => "clamp",
             Self::Quantize { .. } => "quantize",
             Self::Dequantize { .. } => "dequantize",
-            Self::QConv(_) => "qconv",
+            Self::QConv(QConv { pool: None, .. }) => "qconv",
+            Self::QConv(_) => "qconv_max_pool",
             Self::QConvGlobalAverage { .. } => "qconv_global_average",
             Self::QAveragePool { .. } => "qaverage_pool",
             Self::QAdd { .. } => "qadd",

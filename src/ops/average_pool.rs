@@ -8,7 +8,7 @@ pub(super) fn run(window: &Window, include_pad: bool, input: Input<'_>, mut outp
     let width = output.width;
     for (pixel, out) in output.pixels().enumerate() {
         let (row, column) = (pixel / width, pixel % width);
-        let (rows, columns) = covered(window, &input, row, column);
+        let (rows, columns) = covered(window, input.size(), row, column);
         let count = divisor(window, include_pad, &input, row, column);
         out.fill(0.0);
         for row in rows {
@@ -38,7 +38,7 @@ pub(super) fn divisor<T>(
         padded(row, stride.0, kernel.0, input.height, pad_start.0, pad_end.0)
             * padded(column, stride.1, kernel.1, input.width, pad_start.1, pad_end.1)
     } else {
-        let (rows, columns) = covered(window, input, row, column);
+        let (rows, columns) = covered(window, input.size(), row, column);
         rows.len() * columns.len()
     }
 }

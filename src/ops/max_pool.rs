@@ -49,7 +49,7 @@ fn fill<'a, T>(
     width: usize,
     offsets: &'a mut [u32],
 ) -> &'a [u32] {
-    let (rows, columns) = covered(window, input, pixel / width, pixel % width);
+    let (rows, columns) = covered(window, input.size(), pixel / width, pixel % width);
     let mut count = 0;
     for row in rows {
         for column in columns.clone() {
@@ -60,10 +60,10 @@ fn fill<'a, T>(
     &offsets[..count]
 }
 
-/// The real rows and columns under the window of an output pixel.
-pub(super) fn covered<T>(
+/// The real rows and columns under the window of an output pixel, in an image of `(height, width)`.
+pub(super) fn covered(
     window: &Window,
-    input: &Input<'_, T>,
+    (height, width): (usize, usize),
     row: usize,
     column: usize,
 ) -> (core::ops::Range<usize>, core::ops::Range<usize>) {
@@ -73,7 +73,7 @@ pub(super) fn covered<T>(
         start.saturating_sub(pad.into())..end
     };
     (
-        along(row, window.stride.0, window.pad_start.0, window.kernel.0, input.height),
-        along(column, window.stride.1, window.pad_start.1, window.kernel.1, input.width),
+        along(row, window.stride.0, window.pad_start.0, window.kernel.0, height),
+        along(column, window.stride.1, window.pad_start.1, window.kernel.1, width),
     )
 }

@@ -9,8 +9,9 @@ mod max_pool;
 mod qadd;
 mod qaverage_pool;
 mod qconv;
+mod qconv_pool;
 mod qgather;
-mod quantize;
+pub(crate) mod quantize;
 mod softmax;
 
 use crate::Isa;
@@ -64,6 +65,11 @@ impl<'a> Input<'a> {
 }
 
 impl<'a, T> Input<'a, T> {
+    /// Height and width of the image.
+    fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
     /// Where the view's part of a pixel begins in `data`.
     fn at(&self, row: usize, column: usize) -> usize {
         (row * self.width + column) * self.stride + self.channel

@@ -19,7 +19,7 @@ pub(super) fn run(
     let width = output.width;
     for (pixel, out) in output.pixels().enumerate() {
         let (row, column) = (pixel / width, pixel % width);
-        let (rows, columns) = covered(window, &input, row, column);
+        let (rows, columns) = covered(window, input.size(), row, column);
         let count = divisor(window, include_pad, &input, row, column);
         let factor = factor / count as f32;
         let zeros = (rows.len() * columns.len()) as i64 * i64::from(input_zero);

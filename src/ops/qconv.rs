@@ -1,6 +1,7 @@
 //! Convolution in integers: the taps of some pixels are gathered once, then every panel of weights passes
 //! over them.
 
+use super::qconv_pool;
 use super::qgather::Gather;
 use super::{Input, Output};
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
@@ -9,6 +10,7 @@ use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
 use crate::kernels::requantise::Sums;
 use crate::model::Model;
+use core::ops::Range;
 
 /// Bytes of gathered taps that a block aims at: they should stay in the first cache while the panels pass.
 const BLOCK_BYTES: usize = 32 << 10;
@@ -114,8 +116,22 @@ pub(super) fn scratch_words(
     averages: bool,
     kernels: &Kernels,
 ) -> Option<usize> {
+    if let Some(pool) = &conv.pool {
+        return qconv_pool::scratch_words(conv, pool, step, input, kernels);
+    }
     let (height, width) = conv.window.outputs(input.height, input.width);
     let pixels = (height as usize).checked_mul(width as usize)?;
+    row_words(conv, step, pixels, averages, kernels)
+}
+
+/// As [`scratch_words`], for so many pixels of the map at a time.
+pub(super) fn row_words(
+    conv: &QConv,
+    step: &Step,
+    pixels: usize,
+    averages: bool,
+    kernels: &Kernels,
+) -> Option<usize> {
     let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
     let sums = if averages { sum_words(step.output.channels as usize)? } else { 0 };
     let bytes = plan.left()?.checked_add(plan.padding)?;
@@ -138,9 +154,9 @@ pub(super) fn run(
     kernels: &Kernels,
 ) {
     let (width, pixels) = (output.width, output.height * output.width);
-    let job = Job { conv, input, width, pixels, outputs: output.channels, packed, gemm: &kernels.qgemm };
+    let job = Job { conv, input, width, outputs: output.channels, packed, gemm: &kernels.qgemm };
     match output.element {
-        Element::F32 => job.each_tile(scratch, |tile| {
+        Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
             for row in 0..tile.rows {
                 let at = (tile.pixel + row) * output.stride + output.channel + tile.channel;
                 for ((out, &sum), factor) in
@@ -150,10 +166,15 @@ pub(super) fn run(
                 }
             }
         }),
+        Element::U8 if conv.pool.is_some() => {
+            if let Some(pool) = &conv.pool {
+                qconv_pool::run(conv, pool, input, output.bytes(), packed, scratch, kernels);
+            }
+        }
         Element::U8 => {
             let Output { data, stride, channel, .. } = output.bytes();
             let table = <&[u8; 256]>::try_from(table).ok();
-            job.each_tile(scratch, |tile| {
+            job.each_tile(0..pixels, scratch, |tile| {
                 let out = &mut data[tile.pixel * stride + channel + tile.channel..];
                 let Done { sums, pitch, rows, factors, .. } = tile;
                 let (grid, columns) = (conv.output, factors.len());
@@ -184,10 +205,10 @@ pub(super) fn run_global_average(
     let (sums, scratch) = scratch.split_at_mut(sum_words(out.len()).unwrap_or(0));
     let sums = long_integers(sums);
     sums.fill(0);
-    let job =
-        Job { conv, input, width, pixels: height * width, outputs: out.len(), packed, gemm: &kernels.qgemm };
+    let pixels = height * width;
+    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm };
     let least = if relu { 0 } else { i32::MIN };
-    job.each_tile(scratch, |tile| {
+    job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];
         for row in 0..tile.rows {
             for (sum, &value) in sums.iter_mut().zip(tile.sums(row)) {
@@ -202,17 +223,17 @@ pub(super) fn run_global_average(
 }
 
 /// A computed tile.
-struct Done<'a> {
-    sums: &'a [i32],
+pub(super) struct Done<'a> {
+    pub sums: &'a [i32],
     /// Sums from one row to the next.
-    pitch: usize,
-    rows: usize,
+    pub pitch: usize,
+    pub rows: usize,
     /// One a column that is stored.
-    factors: &'a [f32],
-    /// First output pixel.
-    pixel: usize,
+    pub factors: &'a [f32],
+    /// First pixel of the map.
+    pub pixel: usize,
     /// First output channel.
-    channel: usize,
+    pub channel: usize,
 }
 
 impl Done<'_> {
@@ -222,25 +243,24 @@ impl Done<'_> {
 }
 
 /// A convolution seen as tiles.
-struct Job<'a> {
-    conv: &'a QConv,
-    input: Input<'a, u8>,
-    /// Width of the output image.
-    width: usize,
-    /// Pixels of the output image.
-    pixels: usize,
+pub(super) struct Job<'a> {
+    pub conv: &'a QConv,
+    pub input: Input<'a, u8>,
+    /// Width of the map that the convolution gives.
+    pub width: usize,
     /// Output channels.
-    outputs: usize,
-    packed: &'a [f32],
-    gemm: &'a QGemm,
+    pub outputs: usize,
+    pub packed: &'a [f32],
+    pub gemm: &'a QGemm,
 }
 
 impl Job<'_> {
-    fn each_tile(&self, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
+    /// Computes the pixels in `range` of the map.
+    pub fn each_tile(&self, range: Range<usize>, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
         let Self { conv, input, gemm, .. } = self;
         let groups = conv.groups as usize;
         let (group_inputs, group_outputs) = (input.channels / groups, self.outputs / groups);
-        let Some(plan) = Plan::new(conv, input.channels, self.pixels, gemm) else { return };
+        let Some(plan) = Plan::new(conv, input.channels, range.len(), gemm) else { return };
         let (Some(panel_floats), Some(left)) = (panel_floats(gemm, plan.depth), plan.left()) else { return };
         let Some(depth) = gemm.padded(plan.depth) else { return };
         let (panels, tile_bytes) = (gemm.panels(group_outputs), plan.rows * plan.pitch);
@@ -260,8 +280,8 @@ impl Job<'_> {
                 gemm,
                 pitch: plan.pitch,
             };
-            for block in (0..self.pixels).step_by(plan.tiles * plan.rows) {
-                let pixels = (self.pixels - block).min(plan.tiles * plan.rows);
+            for block in range.clone().step_by(plan.tiles * plan.rows) {
+                let pixels = (range.end - block).min(plan.tiles * plan.rows);
                 gather.pixels(block..block + pixels, left);
                 for (index, panel) in group_panels.clone().enumerate() {
                     let column = index * gemm.columns;

@@ -164,6 +164,7 @@ impl Blocks {
             parameters,
             input_zero: conv.input_zero,
             output: conv.grid.unwrap_or_default(),
+            pool: conv.pool,
             table,
         })
     }

@@ -100,6 +100,8 @@ pub(crate) struct QConv {
     pub input_zero: u8,
     /// Of a `u8` output.
     pub grid: Option<Grid>,
+    /// A maximum over windows of what it gives.
+    pub pool: Option<Window>,
     /// What becomes of each output value.
     pub table: Option<Box<[u8; 256]>>,
     pub dense: bool,
@@ -255,7 +257,14 @@ impl Op {
                 convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
             }
             Self::QConv(conv) => {
-                convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+                let map = convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?;
+                match &conv.pool {
+                    Some(pool) => {
+                        let (h, w) = slide(pool, map)?;
+                        Shape { h, w, c: map.c }
+                    }
+                    None => map,
+                }
             }
             Self::ConvGlobalAverage(conv) => Shape {
                 h: 1,

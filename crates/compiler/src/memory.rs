@@ -2,7 +2,8 @@
 //!
 //! Buffers that are in use at the same step must not share a byte; all others may. The largest buffer is
 //! placed first, each at the lowest place where it fits between those that live with it. Two other orders
-//! are tried as well, and the smallest arena wins.
+//! are tried as well, and the smallest arena wins. Bytes that are made of floats in the floats' last step
+//! take their place.
 
 use crate::schedule::Lifetime;
 use std::cmp::Reverse;
@@ -48,23 +49,52 @@ fn place(buffers: &[Lifetime], order: &[usize]) -> Layout {
     let mut total = 0;
     for &index in order {
         let buffer = &buffers[index];
-        let mut offset = 0;
-        for &other in &placed {
-            let neighbour = &buffers[other];
-            if neighbour.first > buffer.last || buffer.first > neighbour.last {
-                continue;
-            }
-            if offsets[other] >= offset + padded(buffer) {
-                break;
-            }
-            offset = offset.max(offsets[other] + padded(neighbour));
-        }
+        let partner = partner(buffers, index).filter(|partner| placed.contains(partner));
+        let taken = partner.map(|partner| offsets[partner]);
+        // In the place that it takes or is taken from, if nobody else is there; else as if it were another.
+        let offset = match taken
+            .filter(|&offset| lowest(buffers, &offsets, &placed, index, offset, partner) == offset)
+        {
+            Some(offset) => offset,
+            None => lowest(buffers, &offsets, &placed, index, 0, None),
+        };
         offsets[index] = offset;
         total = total.max(offset + padded(buffer));
         let at = placed.partition_point(|&other| offsets[other] <= offset);
         placed.insert(at, index);
     }
     Layout { offsets, total }
+}
+
+/// The buffer whose place this one takes, or that takes its own.
+fn partner(buffers: &[Lifetime], index: usize) -> Option<usize> {
+    let taken_by = || buffers.iter().position(|buffer| buffer.takes == Some(index));
+    buffers[index].takes.or_else(taken_by)
+}
+
+/// The lowest place from `start` on where a buffer fits between those that live with it, but for `partner`.
+fn lowest(
+    buffers: &[Lifetime],
+    offsets: &[u64],
+    placed: &[usize],
+    index: usize,
+    start: u64,
+    partner: Option<usize>,
+) -> u64 {
+    let buffer = &buffers[index];
+    let mut offset = start;
+    for &other in placed {
+        let neighbour = &buffers[other];
+        let apart = neighbour.first > buffer.last || buffer.first > neighbour.last;
+        if apart || Some(other) == partner || offsets[other] + padded(neighbour) <= offset {
+            continue;
+        }
+        if offsets[other] >= offset + padded(buffer) {
+            break;
+        }
+        offset = offset.max(offsets[other] + padded(neighbour));
+    }
+    offset
 }
 
 fn padded(buffer: &Lifetime) -> u64 {
@@ -77,7 +107,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn buffer(bytes: u64, first: usize, last: usize) -> Lifetime {
-        Lifetime { tensor: 0, bytes, first, last }
+        Lifetime { tensor: 0, bytes, first, last, takes: None }
     }
 
     #[test]
@@ -95,6 +125,20 @@ mod tests {
         assert_eq!(layout.total, 512);
         // The last one fits where the second was.
         assert_eq!(layout.offsets[3], layout.offsets[1]);
+    }
+
+    #[test]
+    fn bytes_take_the_place_of_their_floats() {
+        let buffers = [buffer(256, 0, 0), Lifetime { takes: Some(0), ..buffer(64, 0, 1) }, buffer(192, 1, 2)];
+        let layout = layout(&buffers);
+        assert_eq!((layout.offsets[0], layout.offsets[1], layout.total), (0, 0, 256));
+        // Somebody else lives where the bytes would go: they go elsewhere.
+        let buffers = [buffer(256, 0, 0), Lifetime { takes: Some(0), ..buffer(64, 0, 9) }, buffer(512, 0, 9)];
+        let Layout { offsets, .. } = super::layout(&buffers);
+        let apart = |a: usize, b: usize| {
+            offsets[a] + buffers[a].bytes <= offsets[b] || offsets[b] + buffers[b].bytes <= offsets[a]
+        };
+        assert!(apart(0, 2) && apart(1, 2) && (offsets[0] == offsets[1] || apart(0, 1)), "{offsets:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! the file and a greedy one that prefers the step after which the least memory is in use; the one with
 //! the lower peak wins, the file's order on a tie.
 
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, Op, TensorId};
 use std::collections::BTreeSet;
 
 /// A buffer's size and the steps between which it is in use, both ends included.
@@ -14,6 +14,8 @@ pub(crate) struct Lifetime {
     pub bytes: u64,
     pub first: usize,
     pub last: usize,
+    /// The buffer whose place this one takes: bytes made of floats, in their last step.
+    pub takes: Option<usize>,
 }
 
 /// The steps in order, and the buffers that they use in order of first use.
@@ -37,7 +39,9 @@ pub(crate) fn schedule(graph: &Graph) -> Schedule {
 pub(crate) fn peak(schedule: &Schedule) -> u64 {
     let mut change = vec![0i128; schedule.order.len() + 1];
     for buffer in &schedule.buffers {
-        change[buffer.first] += i128::from(buffer.bytes);
+        // One that takes another's place is no larger, and needs nothing yet while that is there.
+        let first = buffer.first + usize::from(buffer.takes.is_some());
+        change[first] += i128::from(buffer.bytes);
         change[buffer.last + 1] -= i128::from(buffer.bytes);
     }
     let mut used = 0;
@@ -64,7 +68,8 @@ fn lifetimes(graph: &Graph, order: &[usize]) -> Vec<Lifetime> {
     let mut use_at = |tensor: TensorId, step: usize| {
         let root = graph.root(tensor).0;
         let index = *at[root].get_or_insert_with(|| {
-            buffers.push(Lifetime { tensor: root, bytes: bytes(graph, root), first: step, last: step });
+            let bytes = bytes(graph, root);
+            buffers.push(Lifetime { tensor: root, bytes, first: step, last: step, takes: None });
             buffers.len() - 1
         });
         buffers[index].last = step;
@@ -77,6 +82,19 @@ fn lifetimes(graph: &Graph, order: &[usize]) -> Vec<Lifetime> {
         use_at(graph.nodes[node].output, step);
     }
     use_at(graph.output, order.len().saturating_sub(1));
+    for (step, &node) in order.iter().enumerate() {
+        let node = &graph.nodes[node];
+        let (Op::Quantize(_), &[input]) = (&node.op, node.inputs.as_slice()) else { continue };
+        // Both whole buffers, and nobody else there in this step.
+        let whole = [input, node.output].iter().all(|&tensor| graph.tensors[tensor].place.is_none());
+        if let (true, Some(from), Some(to)) = (whole, at[input], at[node.output])
+            && buffers[from].last == step
+            && buffers[to].first == step
+            && buffers[to].last > step
+        {
+            buffers[to].takes = Some(from);
+        }
+    }
     buffers
 }
 
@@ -162,7 +180,6 @@ fn dependencies(graph: &Graph) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Op;
     use crate::passes;
     use crate::passes::testing::{Builder, names};
 
@@ -179,8 +196,13 @@ mod tests {
         passes::run(&mut graph);
         let plan = schedule(&graph);
         assert_eq!(plan.order, [0, 1, 2, 3]);
-        let buffer =
-            |tensor, channels: u64, first, last| Lifetime { tensor, bytes: channels * 16, first, last };
+        let buffer = |tensor, channels: u64, first, last| Lifetime {
+            tensor,
+            bytes: channels * 16,
+            first,
+            last,
+            takes: None,
+        };
         let expected = [
             buffer(input, 4, 0, 0),
             buffer(squeeze, 2, 0, 2),

@@ -22,6 +22,7 @@ impl Tap {
         let last = schedule.order.len().saturating_sub(1);
         for buffer in &mut schedule.buffers {
             buffer.last = last;
+            buffer.takes = None;
         }
         let layout = memory::layout(&schedule.buffers);
         let index: HashMap<TensorId, u32> =
