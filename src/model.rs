@@ -1,6 +1,7 @@
 //! A checked model: the file's bytes, borrowed, and accessors that cannot fail.
 
-use crate::format::plan::{BUFFER, Counts, FIXED, STEP, parse_buffer, parse_counts, parse_step};
+use crate::format::plan::{BUFFER, Counts, FIXED, parse_buffer, parse_counts};
+use crate::format::record::{STEP, parse_step};
 use crate::format::step::TABLE_WORDS;
 use crate::format::{
     Buffer, Info, LoadError, Op, Provenance, Reader, Section, Step, View, check, container, header,

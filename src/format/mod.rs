@@ -8,7 +8,7 @@
 //! | [`container`] | magic, version, length, section table, digest |
 //! | [`header`] | model name, preprocessing, class count, whether the weights were trained |
 //! | [`step`] | buffers, views, operations: what a model does |
-//! | [`plan`] | buffers and steps as fixed-size records |
+//! | [`plan`], [`record`] | buffers and steps as fixed-size records |
 //! | [`strings`] | step names and class labels |
 //! | [`parameters`] | biases, factors and tables |
 //! | [`provenance`] | where the model came from |
@@ -26,6 +26,7 @@ pub mod header;
 pub mod parameters;
 pub mod plan;
 pub mod provenance;
+pub mod record;
 pub mod step;
 pub mod strings;
 pub mod weights;
