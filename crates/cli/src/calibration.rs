@@ -2,7 +2,7 @@
 
 use crate::failure::usage;
 use crate::labelled::{self, Labelled};
-use crate::model::Named;
+use crate::model::{self, Named};
 use crate::output;
 use crate::picture::Picture;
 use crate::preprocessing::Flags;
@@ -76,13 +76,15 @@ impl Arguments {
         options: &wisp_compiler::Options,
     ) -> Result<Ranges> {
         let method: Method = self.method.parse().map_err(|error| usage(format!("--method: {error}")))?;
-        let named = Named::parse(Some(&input.display().to_string()), flags)?;
-        let runner = Runner::native(&named.file(flags)?, &named)?;
         let pictures = pictures(folder)?;
         let pictures = match &self.only {
             Some(list) => labelled::only(&pictures, list)?,
             None => pictures,
         };
+        let named = Named::Onnx(input.into());
+        // The model as it is, for the size and the preparation of its pictures.
+        let compiled = wisp_compiler::compile(input, &model::options(flags)?)?;
+        let runner = Runner::native(&compiled.bytes, &named)?;
         let bar = output::progress(pictures.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         bar.set_message("pictures");
         let mut inputs = Vec::with_capacity(pictures.len());

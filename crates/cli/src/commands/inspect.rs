@@ -15,7 +15,7 @@ use wisp::vision::{ChannelOrder, PixelRange, Resize};
 /// Show a model's layers, sizes and memory
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A .wisp or .onnx file, or the name of a network [default: the built-in squeezenet1.1]
+    /// A .wisp or .onnx file, the name of a network, or a ranges file [default: the built-in squeezenet1.1]
     model: Option<String>,
     /// Print a JSON object
     #[arg(long)]
@@ -65,6 +65,10 @@ struct Report {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    #[cfg(feature = "compile")]
+    if let Some(file) = arguments.model.as_deref().filter(|name| name.ends_with(".json")) {
+        return super::ranges::inspect(file.as_ref(), arguments.json);
+    }
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let file = named.file(&arguments.preprocessing)?;
     let model = Model::from_bytes(&file).with_context(|| named.display())?;

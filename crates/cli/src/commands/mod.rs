@@ -8,4 +8,6 @@ pub mod eval;
 pub mod inspect;
 pub mod memory;
 #[cfg(feature = "compile")]
+pub mod ranges;
+#[cfg(feature = "compile")]
 pub mod zoo;
