@@ -16,7 +16,7 @@ pub fn label(node: &NodeProto, index: usize) -> String {
 
 /// An ONNX node under its name.
 #[derive(Clone, Copy)]
-pub struct NodeRef<'a> {
+pub(crate) struct NodeRef<'a> {
     pub name: &'a str,
     pub proto: &'a NodeProto,
 }

@@ -40,10 +40,12 @@ use crate::error::CompileError;
 use crate::graph::Graph;
 use crate::options::Options;
 
+pub(crate) use attributes::NodeRef;
 pub(crate) use layout::{Layout, Order};
 pub(crate) use metadata::Description;
 pub(crate) use nodes::Counts;
 pub(crate) use operators::write_supported;
+pub(crate) use parse::{Facts, facts};
 pub(crate) use source::Source;
 
 /// An imported model.

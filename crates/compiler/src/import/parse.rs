@@ -8,13 +8,14 @@ use super::source::Source;
 use crate::error::{Cause, CompileError};
 use crate::guard;
 use tract_core::prelude::{DatumType, TractError};
+use tract_onnx::Onnx;
 use tract_onnx::model::ParseResult;
 use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
 use tract_onnx::tract_hir::infer::Factoid;
 use wisp::format::Element;
 
 /// What tract found out about the tensors of a model.
-pub struct Facts {
+pub(crate) struct Facts {
     result: ParseResult,
 }
 
@@ -26,17 +27,30 @@ pub struct Constant {
 
 /// Infers the shapes of `source`. Its initialisers move into the result.
 pub fn analyse(source: &mut Source) -> Result<Facts, CompileError> {
-    let onnx = tract_onnx::onnx();
+    let result = parse(source, &tract_onnx::onnx())?;
+    // tract holds its own copy.
+    source.graph.initializer.clear();
+    infer(source, result)
+}
+
+/// As [`analyse`], with the operators of `onnx`; `source` stays whole.
+pub fn facts(source: &mut Source, onnx: &Onnx) -> Result<Facts, CompileError> {
+    let result = parse(source, onnx)?;
+    infer(source, result)
+}
+
+fn parse(source: &mut Source, onnx: &Onnx) -> Result<ParseResult, CompileError> {
     source.model.graph = Some(std::mem::take(&mut source.graph));
     let parsed = guard::catch(|| onnx.parse(&source.model, None));
     source.graph = source.model.graph.take().unwrap_or_default();
-    // tract holds its own copy.
-    source.graph.initializer.clear();
-    let mut result = match parsed {
-        Ok(Ok(result)) => result,
-        Ok(Err(error)) => return Err(refused("read the model", None, cause(&error))),
-        Err(panic) => return Err(refused("read the model", None, panic.into())),
-    };
+    match parsed {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(refused("read the model", None, cause(&error))),
+        Err(panic) => Err(refused("read the model", None, panic.into())),
+    }
+}
+
+fn infer(source: &Source, mut result: ParseResult) -> Result<Facts, CompileError> {
     let analysed = guard::catch(|| result.model.analyse(false));
     let facts = Facts { result };
     let cause = match analysed {

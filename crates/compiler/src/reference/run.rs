@@ -1,16 +1,18 @@
 //! Loads a model into tract and runs it.
 
 use super::layout::{to_pixels, to_planes};
+use super::{ops, rewrite};
 use crate::compile::{read, stem};
 use crate::error::{Cause, CompileError};
 use crate::guard;
-use crate::import::{Description, Layout, Order, Source};
+use crate::import::{self, Description, Layout, Order, Source};
 use crate::options::Options;
 use std::path::Path;
 use std::sync::Arc;
 use tract_core::internal::{DimLike, SimpleState};
 use tract_core::prelude::multithread::Executor;
 use tract_core::prelude::*;
+use tract_onnx::Onnx;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::{InferenceFact, InferenceModelExt};
 use wisp::format::Weights;
@@ -32,6 +34,7 @@ pub struct Reference {
     classes: usize,
     nodes: usize,
     convs: usize,
+    convs_int8: usize,
     tract_nodes: usize,
 }
 
@@ -68,9 +71,9 @@ impl Reference {
             return Err(CompileError::Option { option: "--threads", problem });
         }
         let mut source = Source::read(bytes, name, options)?;
-        check_quantised(&source)?;
         let (nodes, convs) = (source.nodes().len(), source.convs());
         let logits = source.logits();
+        let (onnx, convs_int8) = operators(&mut source)?;
         let separate_logits = source.add_output(&logits);
         source.model.graph = Some(std::mem::take(&mut source.graph));
         let kind = match source.kind {
@@ -78,7 +81,7 @@ impl Reference {
             _ => DatumType::F32,
         };
         let loaded = guard::catch(|| -> TractResult<_> {
-            let parsed = tract_onnx::onnx().parse(&source.model, None)?;
+            let parsed = onnx.parse(&source.model, None)?;
             source.model.graph = None;
             let mut model = parsed.model;
             // Parsing forgets the input's type where the input is an output too (a lone softmax).
@@ -107,6 +110,7 @@ impl Reference {
             classes,
             nodes,
             convs,
+            convs_int8,
             tract_nodes,
         })
     }
@@ -181,9 +185,9 @@ impl Reference {
         self.convs
     }
 
-    /// Convolutions that tract runs in integers: none, it computes quantised ones in floating point.
+    /// Convolutions that are computed in integers.
     pub fn convs_int8(&self) -> usize {
-        0
+        self.convs_int8
     }
 
     /// Nodes of tract's optimised graph.
@@ -192,16 +196,17 @@ impl Reference {
     }
 }
 
-/// Refuses quantised models: tract 0.23.9 loads them, but for a softmax that is quantised and
-/// dequantised again every score comes out as 1.
-fn check_quantised(source: &Source) -> Result<(), CompileError> {
-    let quantised = |operator: &str| matches!(operator, "QuantizeLinear" | "DequantizeLinear");
-    match source.node_refs().find(|node| quantised(&node.proto.op_type)) {
-        Some(node) => {
-            Err(node.error("quantised models are not run in tract, which computes some of them wrongly"))
-        }
-        None => Ok(()),
+/// The operators that run `source`, and how many of its convolutions they run in integers: tract's own for
+/// a model of floats; for a quantised one ours beside them, in whose words it is put.
+fn operators(source: &mut Source) -> Result<(Onnx, usize), CompileError> {
+    if !rewrite::is_quantised(source) {
+        return Ok((tract_onnx::onnx(), 0));
     }
+    rewrite::check(source)?;
+    let onnx = ops::onnx();
+    let facts = import::facts(source, &onnx)?;
+    let convs = rewrite::run(source, &facts)?;
+    Ok((onnx, convs))
 }
 
 /// The values of an output, a map `[1, channels, height, width]` in our order.

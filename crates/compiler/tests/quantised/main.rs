@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod positives;
+mod reference;
 mod refused;
 
 use common::files::{channels_last, dims, floats, folder, picture, ramp, read, report, stems, unique};
