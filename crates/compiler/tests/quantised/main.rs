@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod patterns;
 mod positives;
 mod reference;
 mod refused;
