@@ -1,8 +1,8 @@
 //! A checked model: the file's bytes, borrowed, and accessors that cannot fail.
 
+use crate::format::op::TABLE_WORDS;
 use crate::format::plan::{BUFFER, Counts, FIXED, parse_buffer, parse_counts};
 use crate::format::record::{STEP, parse_step};
-use crate::format::step::TABLE_WORDS;
 use crate::format::{
     Buffer, Info, LoadError, Op, Provenance, Reader, Section, Step, View, check, container, header,
     parameters, provenance, strings, weights,

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`container`] | magic, version, length, section table, digest |
 //! | [`header`] | model name, preprocessing, class count, whether the weights were trained |
-//! | [`step`] | buffers, views, operations: what a model does |
+//! | [`tensor`] | buffers, views of them, windows |
+//! | [`op`] | operations: what a step does |
+//! | [`step`] | an operation with what it reads and writes |
 //! | [`plan`], [`record`] | buffers and steps as fixed-size records |
 //! | [`strings`] | step names and class labels |
 //! | [`parameters`] | biases, factors and tables |
@@ -23,12 +25,14 @@ pub(crate) mod check;
 pub mod container;
 mod error;
 pub mod header;
+pub mod op;
 pub mod parameters;
 pub mod plan;
 pub mod provenance;
 pub mod record;
 pub mod step;
 pub mod strings;
+pub mod tensor;
 pub mod weights;
 
 pub(crate) use bytes::Reader;
@@ -36,8 +40,10 @@ pub use container::{Section, VERSION, emit};
 pub use error::LoadError;
 pub use header::{Info, Weights};
 
+pub use op::{Conv, Grid, Layer, Lrn, Op, QConv};
 pub use provenance::Provenance;
-pub use step::{Buffer, Clamp, Conv, Element, Grid, Layer, Lrn, Op, QConv, Step, View, Window};
+pub use step::Step;
+pub use tensor::{Buffer, Clamp, Element, View, Window};
 
 /// Alignment in bytes of sections in the file, of buffers in the arena and of packed weights.
 pub const ALIGN: usize = 64;

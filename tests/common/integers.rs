@@ -2,7 +2,7 @@
 //! real numbers in `f64` with each rounding to `f32` written out, as `docs/arithmetic.md` has them.
 
 use super::{Net, window};
-use wisp::format::step::TABLE_WORDS;
+use wisp::format::op::TABLE_WORDS;
 use wisp::format::{Buffer, Clamp, Element, Grid, Op, QConv, Step, View, Window};
 
 /// All of a byte.

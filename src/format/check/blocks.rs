@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::integers::is_factor;
-use crate::format::step::TABLE_WORDS;
+use crate::format::op::TABLE_WORDS;
 use crate::format::weights::check as check_weights;
 use crate::format::{ALIGN, Element, Layer, LoadError, Section, Step};
 
