@@ -165,6 +165,20 @@ mod compile {
     }
 
     #[test]
+    fn a_quantised_file_runs_in_integers_in_both_engines() {
+        let model = ONNX.replace("squeezenet1.1.onnx", "squeezenet1.1-qdq.onnx");
+        for engine in ["native", "tract"] {
+            let run = wisp(&["classify", "--model", &model, "--engine", engine, "--json", SAMPLES[0].0]);
+            assert!(run.err.contains("26 of 26 convolutions run in int8"), "{}", run.err);
+            let answer: Value = serde_json::from_str(run.out.trim()).unwrap();
+            assert_eq!(
+                (&answer["engine"], &answer["top"][0]["index"]),
+                (&engine.into(), &SAMPLES[0].1.into())
+            );
+        }
+    }
+
+    #[test]
     fn bench_runs_both_engines_in_turn() {
         let figures = lines(&["bench", ONNX, "--engine", "native,tract", "--runs", "2", "--json"]);
         assert_eq!((&figures[0]["engine"], &figures[1]["engine"]), (&"native".into(), &"tract".into()));

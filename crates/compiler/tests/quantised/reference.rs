@@ -142,6 +142,18 @@ fn tract_gives_the_same_integers_all_the_way() {
     report(&problems, tensors);
 }
 
+#[test]
+fn the_model_that_we_ship() {
+    let path = [env!("CARGO_MANIFEST_DIR"), "..", "..", "models", "squeezenet1.1-qdq.onnx"];
+    let bytes = read(&path.iter().collect::<PathBuf>());
+    let input: Vec<f32> = ramp(224 * 224 * 3).iter().map(|value| value * 2.0).collect();
+    let last_integers = Some("relu_conv10_DequantizeLinear_Output");
+    assert_eq!(compare(&bytes, &input, last_integers).unwrap(), (0.0, 0, 13 * 13 * 1000));
+    // Behind them are a mean and a softmax of floats.
+    let (apart, ..) = compare(&bytes, &input, None).unwrap();
+    assert!(apart <= TOLERANCE, "{apart}");
+}
+
 /// `WISP_QUANTISED=FOLDER cargo test --release -p wisp-compiler --test quantised -- --ignored --nocapture`
 #[test]
 #[ignore = "reads the files of a folder that is not in the repository"]
