@@ -27,6 +27,8 @@ SAMPLES = ROOT / "models" / "samples"
 PEERS = ["onnxruntime", "openvino", "litert", "ncnn", "mnn", "opencv", "tract"]
 # For the networks that LiteRT and ncnn would need a converter for.
 WIDE = ["onnxruntime", "openvino"]
+# CPUs that others may keep busy in a moment that counts as quiet.
+QUIET = 0.15
 
 
 def parse():
@@ -44,6 +46,9 @@ def parse():
     parser.add_argument("--cpus", help="CPUs to be pinned to, as 0,1 (default: the last ones, as many as threads)")
     parser.add_argument("--rounds", type=int, default=7, help="default: 7")
     parser.add_argument("--runs", type=int, default=60, help="timed runs of a contender in a round (default: 60)")
+    parser.add_argument(
+        "--patience", type=float, default=0, metavar="S", help="wait so long in all for moments without other work"
+    )
     parser.add_argument("--images", type=Path, default=SAMPLES, help="pictures to calibrate on (default: the samples)")
     parser.add_argument("--wisp", type=Path, help="the wisp program (default: built with cargo)")
     parser.add_argument("--python", type=Path, help="a Python that has requirements.txt (default: installed)")
@@ -150,22 +155,38 @@ def own_seconds():
     return sum(part.ru_utime + part.ru_stime for part in usage)
 
 
-def measured(command):
-    """A contender's figures, and how many CPUs others kept busy meanwhile."""
-    start, busy, own = time.monotonic(), ticks(), own_seconds()
-    figures = json.loads(capture(command))
-    wall = time.monotonic() - start
-    figures["others"] = max(0.0, (ticks() - busy - (own_seconds() - own)) / wall)
-    return figures
+class Others:
+    """Watches how many CPUs processes that are not ours keep busy, and waits for quiet while patience lasts."""
+
+    def __init__(self, patience):
+        self.patience = patience
+
+    def during(self, work):
+        start, busy, own = time.monotonic(), ticks(), own_seconds()
+        result = work()
+        wall = time.monotonic() - start
+        return result, max(0.0, (ticks() - busy - (own_seconds() - own)) / wall)
+
+    def measured(self, command):
+        """A contender's figures. They are taken again if others worked meanwhile, whatever they are."""
+        while True:
+            start = time.monotonic()
+            while self.patience > 0 and self.during(lambda: time.sleep(0.5))[1] > QUIET:
+                self.patience -= time.monotonic() - start
+                start = time.monotonic()
+            figures, others = self.during(lambda: json.loads(capture(command)))
+            if others <= QUIET or self.patience <= 0:
+                return figures | {"others": others}
+            self.patience -= time.monotonic() - start
 
 
-def rounds(arguments, found, absent, threads):
+def rounds(arguments, found, absent, threads, others):
     """Name -> its figures of each round; who fails is left out from then on."""
     figures = {name: [] for name in found}
     for index in range(arguments.rounds):
         for name in list(figures):
             try:
-                figures[name].append(measured(found[name][0](threads, arguments.runs)))
+                figures[name].append(others.measured(found[name][0](threads, arguments.runs)))
             except (RuntimeError, ValueError) as error:
                 absent[name] = str(error)
                 del figures[name]
@@ -188,14 +209,14 @@ def main():
     arguments.python = arguments.python or installed(arguments.folder)
     arguments.wisp = (arguments.wisp or built()).resolve()
     everything = os.sched_getaffinity(0)
-    sections = []
+    sections, others = [], Others(arguments.patience)
     for network in arguments.networks:
         for precision in arguments.precision.split(","):
             found, missing = contenders(arguments, network, precision)
             for threads in map(int, arguments.threads.split(",")):
                 absent = dict(missing)
                 cpus = pin(arguments.cpus, threads)
-                figures = rounds(arguments, found, absent, threads)
+                figures = rounds(arguments, found, absent, threads, others)
                 os.sched_setaffinity(0, everything)
                 checks = {name: check for name, (_, check) in found.items() if check}
                 about = {"network": network, "precision": precision, "threads": threads, "cpus": cpus}

@@ -54,6 +54,8 @@ def read(path):
             layer.stride = square(node, "strides", attributes.get("strides", [1]))
             layer.pad = square(node, "pads", attributes.get("pads", [0]))
         if node.op_type == "Conv":
+            if len(node.input) != 3:
+                raise NotHere(f"{node.output[0]} has no bias; plain.py is for SqueezeNet")
             layer.weights, layer.bias = (constants[name] for name in node.input[1:])
         makers[layer.output] = layer
         layers.append(layer)

@@ -8,7 +8,7 @@ A peer that cannot do a precision raises NotHere, with the reason.
 
 import importlib
 
-# Name -> the package whose version is reported. OpenCV and MNN have no quantiser that a script can drive.
+# Name -> the package whose version is reported.
 PACKAGES = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
