@@ -207,6 +207,7 @@ def main():
     arguments = parse()
     arguments.folder = arguments.folder.resolve()
     arguments.python = arguments.python or installed(arguments.folder)
+    given = arguments.wisp is not None
     arguments.wisp = (arguments.wisp or built()).resolve()
     everything = os.sched_getaffinity(0)
     sections, others = [], Others(arguments.patience)
@@ -222,7 +223,7 @@ def main():
                 about = {"network": network, "precision": precision, "threads": threads, "cpus": cpus}
                 sections.append(about | report.summary(figures, checks, absent) | {"rounds": figures})
                 print(report.table(sections[-1]), flush=True)
-    whole = {"machine": report.machine(ROOT, arguments.wisp), "runs": arguments.runs, "sections": sections}
+    whole = {"machine": report.machine(ROOT, arguments.wisp, given), "runs": arguments.runs, "sections": sections}
     print(report.footer(whole))
     if arguments.json:
         arguments.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

@@ -85,7 +85,7 @@ def table(section):
     return "\n".join(lines)
 
 
-def machine(root, wisp):
+def machine(root, wisp, given):
     def said(*command):
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
         return done.stdout.strip()
@@ -93,7 +93,8 @@ def machine(root, wisp):
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         pairs = (line.partition(":") for line in lines)
         cpu = {key.strip(): value.strip() for key, _, value in pairs}
-    wide = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp") if flag in cpu.get("flags", "").split()]
+    known = cpu.get("flags", cpu.get("Features", "")).split()
+    wide = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimddp") if flag in known]
     return {
         "cpu": cpu.get("model name", platform.machine()),
         "family": cpu.get("cpu family"),
@@ -101,6 +102,7 @@ def machine(root, wisp):
         "flags": wide,
         "system": platform.platform(),
         "wisp": said(str(wisp), "--version"),
+        "given": given,
         "commit": said("git", "rev-parse", "--short", "HEAD"),
         "date": time.strftime("%Y-%m-%d"),
     }
@@ -108,7 +110,8 @@ def machine(root, wisp):
 
 def footer(whole):
     it = whole["machine"]
+    source = "given with --wisp, repository at" if it["given"] else "commit"
     return (
         f"\n{it['cpu']}, family {it['family']}, model {it['model']}, {', '.join(it['flags'])}; {it['wisp']}, "
-        f"commit {it['commit']}, {it['date']}; {whole['runs']} timed runs a round."
+        f"{source} {it['commit']}, {it['date']}; {whole['runs']} timed runs a round."
     )
