@@ -11,6 +11,8 @@ pub enum Isa {
     Generic,
     /// x86-64 with AVX2 and FMA.
     Avx2,
+    /// x86-64 with AVX-512 and its products of four bytes at once (VNNI): Intel since 2019, AMD since 2022.
+    Vnni,
     /// AArch64 with what every such CPU has: the Raspberry Pi 3 and 4.
     Neon,
     /// AArch64 with products of four bytes at once: the Raspberry Pi 5, most phones since 2018.
@@ -19,13 +21,14 @@ pub enum Isa {
 
 impl Isa {
     /// Every instruction set, the preferred ones last.
-    pub const ALL: &[Self] = &[Self::Generic, Self::Avx2, Self::Neon, Self::Dotprod];
+    pub const ALL: &[Self] = &[Self::Generic, Self::Avx2, Self::Vnni, Self::Neon, Self::Dotprod];
 
     /// Name as the command line and `WISP_ISA` spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Generic => "generic",
             Self::Avx2 => "avx2",
+            Self::Vnni => "vnni",
             Self::Neon => "neon",
             Self::Dotprod => "dotprod",
         }
@@ -42,6 +45,7 @@ impl Isa {
         match self {
             Self::Generic => true,
             Self::Avx2 => has_avx2(),
+            Self::Vnni => has_avx2() && has_vnni(),
             Self::Neon => has_neon(),
             Self::Dotprod => has_neon() && has_dotprod(),
         }
@@ -53,6 +57,13 @@ fn has_avx2() -> bool {
     return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
     #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
     return cfg!(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"));
+}
+
+fn has_vnni() -> bool {
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    return std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512vnni");
+    #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
+    return cfg!(all(target_arch = "x86_64", target_feature = "avx512f", target_feature = "avx512vnni"));
 }
 
 fn has_neon() -> bool {

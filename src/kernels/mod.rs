@@ -55,6 +55,8 @@ impl Kernels {
             Isa::Generic => Some(&generic::KERNELS),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => Some(&x86_64::avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => Some(&x86_64::vnni::KERNELS),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => Some(&aarch64::neon::KERNELS),
             #[cfg(target_arch = "aarch64")]

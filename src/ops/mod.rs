@@ -141,13 +141,16 @@ fn flat<'a, 'b, A, B>(input: Input<'a, A>, output: Output<'b, B>) -> (Input<'a, 
 }
 
 impl Op {
-    /// The kernel that runs this operation on an instruction set, as `inspect` and profiles print it:
-    /// type, operation, tile and instruction set. Empty where this build has no such kernels.
-    pub fn kernel(&self, isa: Isa) -> &'static str {
+    /// The kernel that runs this operation on inputs of a type, on an instruction set, as `inspect` and
+    /// profiles print it: type, operation, tile and instruction set. Empty where this build has no such
+    /// kernels.
+    pub fn kernel(&self, element: Element, isa: Isa) -> &'static str {
         match (self, Kernels::of(isa)) {
             (_, None) => "",
             (Self::Conv(_) | Self::ConvGlobalAverage(_), Some(kernels)) => kernels.gemm.name,
+            (Self::MaxPool(_), Some(kernels)) if element == Element::U8 => kernels.qmax_pool.name,
             (Self::MaxPool(_), Some(kernels)) => kernels.max_pool.name,
+            (Self::Copy, _) if element == Element::U8 => "u8-copy-generic",
             (Self::AveragePool { .. }, _) => "f32-average_pool-generic",
             (Self::Softmax, _) => "f32-softmax-generic",
             (Self::Add { .. }, _) => "f32-add-generic",

@@ -159,7 +159,11 @@ fn flags_that_contradict_the_model() {
 fn an_instruction_set_that_is_not_there() {
     let mut with = command();
     with.env("WISP_ISA", "mmx").args(["classify", CHELSEA]);
-    fails(&finish(with), 2, "WISP_ISA=mmx: unknown instruction set, known are: generic avx2 neon dotprod");
+    fails(
+        &finish(with),
+        2,
+        "WISP_ISA=mmx: unknown instruction set, known are: generic avx2 vnni neon dotprod",
+    );
 }
 
 #[test]

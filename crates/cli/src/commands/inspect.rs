@@ -134,7 +134,7 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer 
         macs: weights * u64::from(rows) * u64::from(columns),
         weight_bytes: step.weight_bytes().unwrap_or(0) + parameter_bytes,
         precision: from.element.name(),
-        algorithm: step.op.kernel(isa),
+        algorithm: step.op.kernel(from.element, isa),
     }
 }
 

@@ -12,7 +12,10 @@ mod requantise;
 use crate::Isa;
 use crate::kernels::Kernels;
 
-pub(in crate::kernels) static KERNELS: Kernels = Kernels {
+pub(in crate::kernels) static KERNELS: Kernels = ALL;
+
+/// For an instruction set that takes some of them over.
+pub(in crate::kernels) const ALL: Kernels = Kernels {
     isa: Isa::Avx2,
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
