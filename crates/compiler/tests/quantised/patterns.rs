@@ -134,6 +134,23 @@ fn clamps_between_are_bounds_of_the_grid() {
 }
 
 #[test]
+fn sums_are_of_integers_through_a_clamp() {
+    // Half the steps are ties of integers, which sums of tenths in floats would miss.
+    let onnx = Onnx::new(CHANNELS, 6, 6).floats("tenth", &[], &[0.1]).floats("fifth", &[], &[0.2]);
+    let onnx = small(onnx, "middle", &[], DataType::Uint8, &[121])
+        .floats("much", &[1], &[11.0])
+        .node("Mul", &["data", "much"], &["wide"], vec![])
+        .node("QuantizeLinear", &["wide", "tenth", "middle"], &["x"], vec![])
+        .node("DequantizeLinear", &["x", "tenth", "middle"], &["real"], vec![])
+        .node("MaxPool", &["real"], &["largest"], window([3, 3], [1, 1], [1; 4]))
+        .node("Add", &["real", "largest"], &["sum"], vec![])
+        .node("Relu", &["sum"], &["positive"], vec![])
+        .node("QuantizeLinear", &["positive", "fifth", "middle"], &["y"], vec![])
+        .node("DequantizeLinear", &["y", "fifth", "middle"], &["out"], vec![]);
+    same(onnx.output("out"), 0);
+}
+
+#[test]
 fn means_of_whole_maps_are_summed_exactly() {
     let relu = || conv(start(), "real", "sum", 0).node("Relu", &["sum"], &["positive"], vec![]);
     let global =
