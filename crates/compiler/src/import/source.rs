@@ -8,7 +8,7 @@ use super::{precheck, rewrite, tensors};
 use crate::error::CompileError;
 use crate::graph::Shape;
 use crate::options::Options;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::Dimension;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
@@ -38,6 +38,25 @@ pub(crate) struct Source {
     pub output: String,
     /// What to call each node.
     names: Vec<String>,
+    /// Where each tensor of the file comes from: looked up for every node, and a file may have many.
+    origins: HashMap<String, Origin>,
+}
+
+/// What gives a tensor its value, by its index in the graph.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    Initialiser(usize),
+    Node(usize),
+}
+
+/// The origins of a graph's tensors; `precheck` has found every name to be defined once.
+fn origins(graph: &GraphProto) -> HashMap<String, Origin> {
+    let initialisers = graph.initializer.iter().enumerate();
+    let initialisers = initialisers.map(|(index, tensor)| (tensor.name.clone(), Origin::Initialiser(index)));
+    let nodes = graph.node.iter().enumerate();
+    let outputs = nodes.flat_map(|(index, node)| node.output.iter().map(move |name| (name, index)));
+    let outputs = outputs.filter(|(name, _)| !name.is_empty());
+    initialisers.chain(outputs.map(|(name, index)| (name.clone(), Origin::Node(index)))).collect()
 }
 
 impl Source {
@@ -66,7 +85,9 @@ impl Source {
         graph.quantization_annotation.clear();
         tell_apart(&mut graph);
         let input = input.name;
-        let mut source = Self { model, graph, opset, description, input, shape, layout, kind, output, names };
+        let origins = origins(&graph);
+        let mut source =
+            Self { model, graph, opset, description, input, shape, layout, kind, output, names, origins };
         rewrite::run(&mut source);
         Ok(source)
     }
@@ -82,12 +103,13 @@ impl Source {
 
     /// A constant that stands in the file, as an initialiser or a `Constant` node.
     pub fn constant(&self, name: &str) -> Option<&TensorProto> {
-        let given = self.graph.initializer.iter().find(|tensor| tensor.name == name);
-        given.or_else(|| {
-            let node = self.producer(name)?.proto;
-            let constant = node.op_type == "Constant";
-            node.attribute.iter().filter(|_| constant).find_map(|value| value.t.as_ref())
-        })
+        match *self.origins.get(name)? {
+            Origin::Initialiser(index) => self.graph.initializer.get(index),
+            Origin::Node(index) => {
+                let node = self.graph.node.get(index).filter(|node| node.op_type == "Constant")?;
+                node.attribute.iter().find_map(|value| value.t.as_ref())
+            }
+        }
     }
 
     /// The values of an `int64` constant that stands in the file.
@@ -97,7 +119,8 @@ impl Source {
 
     /// The node that computes a tensor.
     pub fn producer(&self, name: &str) -> Option<NodeRef<'_>> {
-        self.node_refs().find(|node| node.proto.output.iter().any(|output| output == name))
+        let Origin::Node(index) = *self.origins.get(name)? else { return None };
+        Some(NodeRef { name: self.names.get(index)?, proto: self.graph.node.get(index)? })
     }
 
     /// Number of convolutions.

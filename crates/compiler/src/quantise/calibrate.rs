@@ -7,7 +7,7 @@ use super::ranges::{Range, Ranges};
 use super::tap::Tap;
 use crate::compile::{read, stem};
 use crate::error::CompileError;
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, Quant, TensorId};
 use crate::import::{self, Description};
 use crate::options::Options;
 use crate::passes;
@@ -197,15 +197,19 @@ impl<'a> Run<'a> {
     fn measure(&self, ranges: &mut Ranges, original: &mut Tap) -> Result<(), CompileError> {
         let (graph, before) = self.quantised(ranges)?;
         let grids = self.plan.grids(&self.graph, ranges)?;
-        // Each chosen tensor has a byte tensor, added in their order.
-        let bytes: Vec<(usize, TensorId)> = ranges
+        // Each range with its tensor, the byte tensor that was added for it, and its grid.
+        let find = |graph: &Graph, from: usize, name: &str| {
+            let added = graph.tensors.iter().skip(from).position(|tensor| tensor.name == name)?;
+            Some(from + added)
+        };
+        let watched: Vec<(usize, TensorId, TensorId, Quant)> = ranges
             .tensors
             .iter()
             .enumerate()
             .filter_map(|(at, range)| {
-                let name = format!("{}/u8", range.tensor);
-                let added = graph.tensors.iter().skip(before).position(|tensor| tensor.name == name)?;
-                Some((at, before + added))
+                let tensor = find(&self.graph, 0, &range.tensor)?;
+                let byte = find(&graph, before, &format!("{}/u8", range.tensor))?;
+                Some((at, tensor, byte, grids[tensor]?))
             })
             .collect();
         let mut tap = Tap::new(graph, &self.description)?;
@@ -213,12 +217,7 @@ impl<'a> Run<'a> {
         for input in self.calibration.inputs.iter().take(COMPARED) {
             original.run(input)?;
             tap.run(input)?;
-            for &(at, byte) in &bytes {
-                let name = &ranges.tensors[at].tensor;
-                let tensor = self.graph.tensors.iter().position(|tensor| tensor.name == *name);
-                let Some((tensor, quant)) = tensor.and_then(|tensor| Some((tensor, grids[tensor]?))) else {
-                    continue;
-                };
+            for &(at, tensor, byte, quant) in &watched {
                 let (Some(real), Some(found)) = (original.numbers(tensor), tap.numbers(byte)) else {
                     continue;
                 };
