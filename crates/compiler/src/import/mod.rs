@@ -22,6 +22,7 @@ mod metadata;
 mod nodes;
 mod normalise;
 mod operators;
+mod origins;
 mod pad;
 mod parse;
 mod pool;

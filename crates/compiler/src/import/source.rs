@@ -4,6 +4,7 @@ use super::attributes::{NodeRef, label};
 use super::layout::{Layout, Order};
 use super::limits;
 use super::metadata::{self, Description};
+use super::origins::{Origin, origins};
 use super::{precheck, rewrite, tensors};
 use crate::error::CompileError;
 use crate::graph::Shape;
@@ -40,23 +41,6 @@ pub(crate) struct Source {
     names: Vec<String>,
     /// Where each tensor of the file comes from: looked up for every node, and a file may have many.
     origins: HashMap<String, Origin>,
-}
-
-/// What gives a tensor its value, by its index in the graph.
-#[derive(Clone, Copy, Debug)]
-enum Origin {
-    Initialiser(usize),
-    Node(usize),
-}
-
-/// The origins of a graph's tensors; `precheck` has found every name to be defined once.
-fn origins(graph: &GraphProto) -> HashMap<String, Origin> {
-    let initialisers = graph.initializer.iter().enumerate();
-    let initialisers = initialisers.map(|(index, tensor)| (tensor.name.clone(), Origin::Initialiser(index)));
-    let nodes = graph.node.iter().enumerate();
-    let outputs = nodes.flat_map(|(index, node)| node.output.iter().map(move |name| (name, index)));
-    let outputs = outputs.filter(|(name, _)| !name.is_empty());
-    initialisers.chain(outputs.map(|(name, index)| (name.clone(), Origin::Node(index)))).collect()
 }
 
 impl Source {
