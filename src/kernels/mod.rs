@@ -24,6 +24,7 @@ pub(crate) mod requantise;
 mod x86_64;
 
 use crate::Isa;
+use crate::format::QConv;
 
 /// The kernels of one instruction set.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Kernels {
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
     pub qgemm: qgemm::QGemm,
+    /// The same where the weights are narrow.
+    pub qgemm_narrow: qgemm::QGemm,
     /// Sums of integers to `u8`.
     pub requantise: requantise::Requantise,
     /// `u8` maximum over pixels that lie anywhere.
@@ -67,6 +70,11 @@ impl Kernels {
             // Those of other architectures.
             _ => None,
         }
+    }
+
+    /// The matrix multiplication that an integer convolution is made of.
+    pub fn integers(&self, conv: &QConv) -> &qgemm::QGemm {
+        if conv.narrow { &self.qgemm_narrow } else { &self.qgemm }
     }
 }
 

@@ -157,7 +157,9 @@ impl Op {
             (Self::Lrn(_), _) => "f32-lrn-generic",
             (Self::Copy, _) => "f32-copy-generic",
             (Self::Clamp(_), _) => "f32-clamp-generic",
-            (Self::QConv(_) | Self::QConvGlobalAverage { .. }, Some(kernels)) => kernels.qgemm.name,
+            (Self::QConv(conv) | Self::QConvGlobalAverage { conv, .. }, Some(kernels)) => {
+                kernels.integers(conv).name
+            }
             (Self::Quantize { .. }, Some(kernels)) => kernels.quantize.name,
             (Self::Dequantize { .. }, _) => "u8f32-dequantize-generic",
             (Self::QAveragePool { .. }, _) => "u8-average_pool-generic",

@@ -33,7 +33,7 @@ fn panel_floats(gemm: &QGemm, depth: usize) -> Option<usize> {
 /// Floats that the prepared weights of a step take: for each group and each panel a block of
 /// [`panel_floats`].
 pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> Option<usize> {
-    let gemm = &kernels.qgemm;
+    let gemm = kernels.integers(conv);
     let panel = panel_floats(gemm, depth(conv, step.input.channels as usize)?)?;
     let panels = gemm.panels((step.output.channels / conv.groups) as usize);
     panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
@@ -41,7 +41,7 @@ pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> O
 
 /// Packs weights, biases and factors of a step for `kernels`.
 pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
-    let gemm = &kernels.qgemm;
+    let gemm = kernels.integers(conv);
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
     let Some(depth) = depth(conv, step.input.channels as usize) else { return };
@@ -132,7 +132,7 @@ pub(super) fn row_words(
     averages: bool,
     kernels: &Kernels,
 ) -> Option<usize> {
-    let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
+    let plan = Plan::new(conv, step.input.channels as usize, pixels, kernels.integers(conv))?;
     let sums = if averages { sum_words(step.output.channels as usize)? } else { 0 };
     let bytes = plan.left()?.checked_add(plan.padding)?;
     sums.checked_add(bytes.div_ceil(size_of::<f32>()))
@@ -154,7 +154,7 @@ pub(super) fn run(
     kernels: &Kernels,
 ) {
     let (width, pixels) = (output.width, output.height * output.width);
-    let job = Job { conv, input, width, outputs: output.channels, packed, gemm: &kernels.qgemm };
+    let job = Job { conv, input, width, outputs: output.channels, packed, gemm: kernels.integers(conv) };
     match output.element {
         Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
             for row in 0..tile.rows {
@@ -206,7 +206,7 @@ pub(super) fn run_global_average(
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
-    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm };
+    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: kernels.integers(conv) };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];

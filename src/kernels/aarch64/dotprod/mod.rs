@@ -7,5 +7,10 @@ use super::neon;
 use crate::Isa;
 use crate::kernels::Kernels;
 
-pub(in crate::kernels) static KERNELS: Kernels =
-    Kernels { isa: Isa::Dotprod, qgemm: qgemm::QGEMM, peaks: peak::PEAKS, ..neon::TABLE };
+pub(in crate::kernels) static KERNELS: Kernels = Kernels {
+    isa: Isa::Dotprod,
+    qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
+    peaks: peak::PEAKS,
+    ..neon::TABLE
+};

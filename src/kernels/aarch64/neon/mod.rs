@@ -21,6 +21,7 @@ pub(super) const TABLE: Kernels = Kernels {
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,

@@ -6,6 +6,7 @@ mod max_pool;
 mod peak;
 mod qadd;
 mod qgemm;
+pub(in crate::kernels::x86_64) mod qgemm_narrow;
 mod qmax_pool;
 mod quantize;
 mod requantise;
@@ -21,6 +22,7 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm_narrow::QGEMM,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,

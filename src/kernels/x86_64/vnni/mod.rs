@@ -8,5 +8,10 @@ use super::avx2;
 use crate::Isa;
 use crate::kernels::Kernels;
 
-pub(in crate::kernels) static KERNELS: Kernels =
-    Kernels { isa: Isa::Vnni, qgemm: qgemm::QGEMM, peaks: peak::PEAKS, ..avx2::ALL };
+pub(in crate::kernels) static KERNELS: Kernels = Kernels {
+    isa: Isa::Vnni,
+    qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
+    peaks: peak::PEAKS,
+    ..avx2::ALL
+};
