@@ -18,6 +18,7 @@ pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
+pub(crate) mod qwinograd;
 pub(crate) mod requantise;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -35,6 +36,8 @@ pub(crate) struct Kernels {
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
     pub qgemm: qgemm::QGemm,
+    /// Integer convolution of 3×3 windows with fewer multiplications, by the size of its tiles: 2×2, 4×4.
+    pub qwinograd: [qwinograd::QWinograd; 2],
     /// Sums of integers to `u8`.
     pub requantise: requantise::Requantise,
     /// `u8` maximum over pixels that lie anywhere.

@@ -12,6 +12,7 @@ mod qconv;
 mod qconv_pool;
 mod qgather;
 pub(crate) mod quantize;
+mod qwinograd;
 mod softmax;
 
 use crate::Isa;

@@ -1,13 +1,13 @@
 //! Convolution in integers: the taps of some pixels are gathered once, then every panel of weights passes
 //! over them.
 
-use super::qconv_pool;
 use super::qgather::Gather;
-use super::{Input, Output};
+use super::{Input, Output, qconv_pool, qwinograd};
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
 use crate::format::{ALIGN, Buffer, Element, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
+use crate::kernels::qwinograd::QWinograd;
 use crate::kernels::requantise::Sums;
 use crate::model::Model;
 use core::ops::Range;
@@ -30,9 +30,21 @@ fn panel_floats(gemm: &QGemm, depth: usize) -> Option<usize> {
     weights.checked_add(2 * gemm.columns)?.checked_next_multiple_of(FLOATS_A_LINE)
 }
 
+/// The kernels of tiles, where they are the faster ones.
+fn winograd<'k>(conv: &QConv, input_channels: u32, kernels: &'k Kernels) -> Option<&'k QWinograd> {
+    let few = input_channels <= 32;
+    let index = usize::from(few);
+    (kernels.isa == crate::Isa::Avx2)
+        .then(|| qwinograd::kernels(conv, input_channels as usize, index, kernels))
+        .flatten()
+}
+
 /// Floats that the prepared weights of a step take: for each group and each panel a block of
 /// [`panel_floats`].
 pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> Option<usize> {
+    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+        return qwinograd::prepared_floats(winograd, step);
+    }
     let gemm = &kernels.qgemm;
     let panel = panel_floats(gemm, depth(conv, step.input.channels as usize)?)?;
     let panels = gemm.panels((step.output.channels / conv.groups) as usize);
@@ -52,6 +64,12 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Ke
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_le_bytes(bytes.unwrap_or_default())
     };
+    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+        let row = |output: usize| weights.get(output * depth..(output + 1) * depth).unwrap_or_default();
+        let bias = |output| word(biases, output).cast_signed();
+        let factor = |output| f32::from_bits(word(factors, output));
+        return qwinograd::prepare(winograd, step, row, bias, factor, packed);
+    }
     let panels = gemm.panels(outputs);
     for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
@@ -120,6 +138,11 @@ pub(super) fn scratch_words(
         return qconv_pool::scratch_words(conv, pool, step, input, kernels);
     }
     let (height, width) = conv.window.outputs(input.height, input.width);
+    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+        let channels = step.input.channels as usize;
+        let tiles = qwinograd::scratch_words(winograd, channels, height as usize, width as usize)?;
+        return tiles.checked_add(if averages { sum_words(step.output.channels as usize)? } else { 0 });
+    }
     let pixels = (height as usize).checked_mul(width as usize)?;
     row_words(conv, step, pixels, averages, kernels)
 }
@@ -154,7 +177,15 @@ pub(super) fn run(
     kernels: &Kernels,
 ) {
     let (width, pixels) = (output.width, output.height * output.width);
-    let job = Job { conv, input, width, outputs: output.channels, packed, gemm: &kernels.qgemm };
+    let job = Job {
+        conv,
+        input,
+        width,
+        outputs: output.channels,
+        packed,
+        gemm: &kernels.qgemm,
+        winograd: winograd(conv, input.channels as u32, kernels),
+    };
     match output.element {
         Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
             for row in 0..tile.rows {
@@ -206,7 +237,15 @@ pub(super) fn run_global_average(
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
-    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm };
+    let job = Job {
+        conv,
+        input,
+        width,
+        outputs: out.len(),
+        packed,
+        gemm: &kernels.qgemm,
+        winograd: winograd(conv, input.channels as u32, kernels),
+    };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];
@@ -252,12 +291,17 @@ pub(super) struct Job<'a> {
     pub outputs: usize,
     pub packed: &'a [f32],
     pub gemm: &'a QGemm,
+    /// The kernels of tiles, if the weights are packed for them.
+    pub winograd: Option<&'a QWinograd>,
 }
 
 impl Job<'_> {
     /// Computes the pixels in `range` of the map.
     pub fn each_tile(&self, range: Range<usize>, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
         let Self { conv, input, gemm, .. } = self;
+        if let Some(winograd) = self.winograd {
+            return qwinograd::each_line(winograd, self, range, scratch, store);
+        }
         let groups = conv.groups as usize;
         let (group_inputs, group_outputs) = (input.channels / groups, self.outputs / groups);
         let Some(plan) = Plan::new(conv, input.channels, range.len(), gemm) else { return };

@@ -6,6 +6,7 @@ mod qadd;
 mod qgemm;
 mod qmax_pool;
 mod quantize;
+pub(super) mod qwinograd;
 mod requantise;
 
 use super::Kernels;
@@ -16,6 +17,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qwinograd: qwinograd::QWINOGRAD,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,

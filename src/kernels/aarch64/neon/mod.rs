@@ -10,7 +10,7 @@ mod quantize;
 mod requantise;
 
 use crate::Isa;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, generic};
 
 pub(in crate::kernels) static KERNELS: Kernels = TABLE;
 
@@ -20,6 +20,7 @@ pub(super) const TABLE: Kernels = Kernels {
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qwinograd: generic::qwinograd::QWINOGRAD,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,

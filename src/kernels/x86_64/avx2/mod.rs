@@ -7,6 +7,7 @@ mod qadd;
 mod qgemm;
 mod qmax_pool;
 mod quantize;
+mod qwinograd;
 mod requantise;
 
 use crate::Isa;
@@ -20,6 +21,7 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     gemm: gemm::GEMM,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qwinograd: qwinograd::QWINOGRAD,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
