@@ -42,7 +42,9 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod algorithm;
 mod arena;
+mod costs;
 #[cfg(feature = "std")]
 mod engine;
 pub mod format;
@@ -54,6 +56,7 @@ mod prepare;
 mod session;
 pub mod vision;
 
+pub use algorithm::{Algorithm, Optimize};
 #[cfg(feature = "std")]
 pub use arena::AlignedBytes;
 #[cfg(feature = "std")]

@@ -103,13 +103,14 @@ impl<'a> Session<'a> {
         if self.state != State::Input {
             return Err(RunError::NoInput);
         }
-        let Prepared { model, kernels, packed: mut rest, .. } = self.prepared;
+        let Prepared { model, kernels, packed: mut rest, layout } = self.prepared;
         for (index, step) in model.steps().enumerate() {
-            let length = ops::prepared_floats(&step, kernels).unwrap_or(0);
+            let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+            let algorithm = layout.price.algorithm(&step, &from, kernels);
+            let length = ops::prepared_floats(&step, algorithm, kernels).unwrap_or(0);
             let (packed, behind) = rest.split_at_checked(length).unwrap_or_default();
             rest = behind;
             let table = step.op.table().map_or(&[][..], |first| model.table(first));
-            let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             if let Op::Quantize { scale, zero } = step.op
                 && from.offset == to.offset
             {
@@ -125,7 +126,7 @@ impl<'a> Session<'a> {
                 let inputs =
                     [Input::new(inputs[0], &from, &step.input), Input::new(inputs[1], &other, &second)];
                 let output = Output::new(output, &to, &step.output);
-                let means = Means { packed, table, scratch, kernels };
+                let means = Means { packed, table, scratch, algorithm, kernels };
                 ops::run(&step.op, inputs, output, means);
             }
             after(index);

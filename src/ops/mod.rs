@@ -15,7 +15,7 @@ pub(crate) mod quantize;
 mod qwinograd;
 mod softmax;
 
-use crate::Isa;
+use crate::algorithm::Algorithm;
 use crate::arena::{bytes, bytes_mut};
 use crate::format::{Buffer, Clamp, Element, Op, Step, View};
 use crate::kernels::Kernels;
@@ -141,35 +141,45 @@ fn flat<'a, 'b, A, B>(input: Input<'a, A>, output: Output<'b, B>) -> (Input<'a, 
     if input.is_whole() && output.is_whole() { (input.flat(), output.flat()) } else { (input, output) }
 }
 
-impl Op {
-    /// The kernel that runs this operation on inputs of a type, on an instruction set, as `inspect` and
-    /// profiles print it: type, operation, tile and instruction set. Empty where this build has no such
-    /// kernels.
-    pub fn kernel(&self, element: Element, isa: Isa) -> &'static str {
-        match (self, Kernels::of(isa)) {
-            (_, None) => "",
-            (Self::Conv(_) | Self::ConvGlobalAverage(_), Some(kernels)) => kernels.gemm.name,
-            (Self::MaxPool(_), Some(kernels)) if element == Element::U8 => kernels.qmax_pool.name,
-            (Self::MaxPool(_), Some(kernels)) => kernels.max_pool.name,
-            (Self::Copy, _) if element == Element::U8 => "u8-copy-generic",
-            (Self::AveragePool { .. }, _) => "f32-average_pool-generic",
-            (Self::Softmax, _) => "f32-softmax-generic",
-            (Self::Add { .. }, _) => "f32-add-generic",
-            (Self::Lrn(_), _) => "f32-lrn-generic",
-            (Self::Copy, _) => "f32-copy-generic",
-            (Self::Clamp(_), _) => "f32-clamp-generic",
-            (Self::QConv(_) | Self::QConvGlobalAverage { .. }, Some(kernels)) => kernels.qgemm.name,
-            (Self::Quantize { .. }, Some(kernels)) => kernels.quantize.name,
-            (Self::Dequantize { .. }, _) => "u8f32-dequantize-generic",
-            (Self::QAveragePool { .. }, _) => "u8-average_pool-generic",
-            (Self::QAdd { .. }, Some(kernels)) => kernels.qadd.name,
-            (Self::Lookup { .. }, _) => "u8-lookup-generic",
-        }
+/// The kernel that runs a step on inputs of a type: type, operation, tile and instruction set.
+pub(crate) fn kernel(
+    op: &Op,
+    element: Element,
+    _algorithm: Algorithm,
+    kernels: &'static Kernels,
+) -> &'static str {
+    match op {
+        Op::Conv(_) | Op::ConvGlobalAverage(_) => kernels.gemm.name,
+        Op::MaxPool(_) if element == Element::U8 => kernels.qmax_pool.name,
+        Op::MaxPool(_) => kernels.max_pool.name,
+        Op::Copy if element == Element::U8 => "u8-copy-generic",
+        Op::AveragePool { .. } => "f32-average_pool-generic",
+        Op::Softmax => "f32-softmax-generic",
+        Op::Add { .. } => "f32-add-generic",
+        Op::Lrn(_) => "f32-lrn-generic",
+        Op::Copy => "f32-copy-generic",
+        Op::Clamp(_) => "f32-clamp-generic",
+        Op::QConv(_) | Op::QConvGlobalAverage { .. } => kernels.qgemm.name,
+        Op::Quantize { .. } => kernels.quantize.name,
+        Op::Dequantize { .. } => "u8f32-dequantize-generic",
+        Op::QAveragePool { .. } => "u8-average_pool-generic",
+        Op::QAdd { .. } => kernels.qadd.name,
+        Op::Lookup { .. } => "u8-lookup-generic",
     }
 }
 
+/// Whether there are kernels that run a step with an algorithm. Every step can be run directly.
+pub(crate) fn offers(_step: &Step, algorithm: Algorithm, _kernels: &Kernels) -> bool {
+    algorithm == Algorithm::Direct
+}
+
 /// Bytes of scratch that a step takes, or `None` when they do not fit in a `usize`.
-pub(crate) fn scratch_bytes(step: &Step, input: &Buffer, kernels: &Kernels) -> Option<usize> {
+pub(crate) fn scratch_bytes(
+    step: &Step,
+    input: &Buffer,
+    _algorithm: Algorithm,
+    kernels: &Kernels,
+) -> Option<usize> {
     let words = match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
         Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, kernels)?,
@@ -181,7 +191,7 @@ pub(crate) fn scratch_bytes(step: &Step, input: &Buffer, kernels: &Kernels) -> O
 }
 
 /// Floats that a step's prepared weights take, or `None` when they do not fit in a `usize`.
-pub(crate) fn prepared_floats(step: &Step, kernels: &Kernels) -> Option<usize> {
+pub(crate) fn prepared_floats(step: &Step, _algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => qconv::prepared_floats(conv, step, kernels),
@@ -190,7 +200,13 @@ pub(crate) fn prepared_floats(step: &Step, kernels: &Kernels) -> Option<usize> {
 }
 
 /// Packs a step's weights.
-pub(crate) fn prepare(model: &Model<'_>, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+pub(crate) fn prepare(
+    model: &Model<'_>,
+    step: &Step,
+    _algorithm: Algorithm,
+    kernels: &Kernels,
+    packed: &mut [f32],
+) {
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
@@ -208,13 +224,16 @@ pub(crate) struct Means<'a> {
     pub table: &'a [u8],
     /// At least [`scratch_bytes`].
     pub scratch: &'a mut [f32],
+    /// What the weights are packed for.
+    pub algorithm: Algorithm,
     pub kernels: &'a Kernels,
 }
 
 /// Runs one step. `inputs` are the step's input and what is added to it.
 pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
     let [input, second] = inputs;
-    let Means { packed, table, scratch, kernels } = means;
+    let Means { packed, table, scratch, algorithm, kernels } = means;
+    debug_assert_eq!(algorithm, Algorithm::Direct, "no other is offered");
     match *op {
         Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
         Op::ConvGlobalAverage(ref conv) => {

@@ -296,7 +296,7 @@ fn profile(engine: &mut Engine, arguments: &Arguments) -> Result<()> {
         times.iter_mut().map(|times| Summary::of(times).map_or(0.0, |summary| summary.p50)).collect();
     let total: f64 = medians.iter().sum();
     let model = engine.model();
-    let layers = super::inspect::layers(&model, engine.isa());
+    let layers = super::inspect::layers(&model, &engine.requirements());
     let rows = layers.iter().zip(&medians).map(|(layer, &ms)| StepTime {
         step: layer.name.clone(),
         kernel: layer.algorithm,
