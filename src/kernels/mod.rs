@@ -23,7 +23,7 @@ pub(crate) mod requantise;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use crate::Isa;
+use crate::{Algorithm, Isa};
 
 /// The kernels of one instruction set.
 #[derive(Debug)]
@@ -66,6 +66,16 @@ impl Kernels {
             Isa::Dotprod => Some(&aarch64::dotprod::KERNELS),
             // Those of other architectures.
             _ => None,
+        }
+    }
+
+    /// The kernels of an algorithm's tiles, if it has tiles.
+    pub fn qwinograd(&self, algorithm: Algorithm) -> Option<&qwinograd::QWinograd> {
+        let [two, four] = &self.qwinograd;
+        match algorithm {
+            Algorithm::Direct => None,
+            Algorithm::Winograd2 => Some(two),
+            Algorithm::Winograd4 => Some(four),
         }
     }
 }

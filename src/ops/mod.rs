@@ -145,7 +145,7 @@ fn flat<'a, 'b, A, B>(input: Input<'a, A>, output: Output<'b, B>) -> (Input<'a, 
 pub(crate) fn kernel(
     op: &Op,
     element: Element,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &'static Kernels,
 ) -> &'static str {
     match op {
@@ -159,7 +159,9 @@ pub(crate) fn kernel(
         Op::Lrn(_) => "f32-lrn-generic",
         Op::Copy => "f32-copy-generic",
         Op::Clamp(_) => "f32-clamp-generic",
-        Op::QConv(_) | Op::QConvGlobalAverage { .. } => kernels.qgemm.name,
+        Op::QConv(_) | Op::QConvGlobalAverage { .. } => {
+            kernels.qwinograd(algorithm).map_or(kernels.qgemm.name, |winograd| winograd.name)
+        }
         Op::Quantize { .. } => kernels.quantize.name,
         Op::Dequantize { .. } => "u8f32-dequantize-generic",
         Op::QAveragePool { .. } => "u8-average_pool-generic",
@@ -169,21 +171,28 @@ pub(crate) fn kernel(
 }
 
 /// Whether there are kernels that run a step with an algorithm. Every step can be run directly.
-pub(crate) fn offers(_step: &Step, algorithm: Algorithm, _kernels: &Kernels) -> bool {
-    algorithm == Algorithm::Direct
+pub(crate) fn offers(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> bool {
+    match (&step.op, kernels.qwinograd(algorithm)) {
+        (Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. }, Some(winograd)) => {
+            qwinograd::suits(conv, step.input.channels as usize, winograd)
+        }
+        _ => algorithm == Algorithm::Direct,
+    }
 }
 
 /// Bytes of scratch that a step takes, or `None` when they do not fit in a `usize`.
 pub(crate) fn scratch_bytes(
     step: &Step,
     input: &Buffer,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
     let words = match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
-        Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, kernels)?,
-        Op::QConvGlobalAverage { conv, .. } => qconv::scratch_words(conv, step, input, true, kernels)?,
+        Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, algorithm, kernels)?,
+        Op::QConvGlobalAverage { conv, .. } => {
+            qconv::scratch_words(conv, step, input, true, algorithm, kernels)?
+        }
         Op::MaxPool(window) => max_pool::scratch_words(window, input),
         _ => 0,
     };
@@ -191,10 +200,12 @@ pub(crate) fn scratch_bytes(
 }
 
 /// Floats that a step's prepared weights take, or `None` when they do not fit in a `usize`.
-pub(crate) fn prepared_floats(step: &Step, _algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
+pub(crate) fn prepared_floats(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
-        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => qconv::prepared_floats(conv, step, kernels),
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
+            qconv::prepared_floats(conv, step, algorithm, kernels)
+        }
         _ => Some(0),
     }
 }
@@ -203,14 +214,14 @@ pub(crate) fn prepared_floats(step: &Step, _algorithm: Algorithm, kernels: &Kern
 pub(crate) fn prepare(
     model: &Model<'_>,
     step: &Step,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &Kernels,
     packed: &mut [f32],
 ) {
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
-            qconv::prepare(model, conv, step, kernels, packed);
+            qconv::prepare(model, conv, step, algorithm, kernels, packed);
         }
         _ => {}
     }
@@ -233,7 +244,6 @@ pub(crate) struct Means<'a> {
 pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
     let [input, second] = inputs;
     let Means { packed, table, scratch, algorithm, kernels } = means;
-    debug_assert_eq!(algorithm, Algorithm::Direct, "no other is offered");
     match *op {
         Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
         Op::ConvGlobalAverage(ref conv) => {
@@ -254,9 +264,13 @@ pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means
         Op::Clamp(bounds) => clamp::run(bounds, input, &mut output),
         Op::Quantize { scale, zero } => quantize::quantize(scale, zero, input, output.bytes(), kernels),
         Op::Dequantize { scale, zero } => quantize::dequantize(scale, zero, input.bytes(), output),
-        Op::QConv(ref conv) => qconv::run(conv, input.bytes(), output, packed, table, scratch, kernels),
+        Op::QConv(ref conv) => {
+            let means = Means { packed, table, scratch, algorithm, kernels };
+            qconv::run(conv, input.bytes(), output, means);
+        }
         Op::QConvGlobalAverage { ref conv, relu } => {
-            qconv::run_global_average(conv, relu, input.bytes(), output, packed, scratch, kernels);
+            let means = Means { packed, table, scratch, algorithm, kernels };
+            qconv::run_global_average(conv, relu, input.bytes(), output, means);
         }
         Op::QAveragePool { ref window, include_pad, input_zero, factor, output: grid } => {
             let (input, output) = (input.bytes(), output.bytes());

@@ -2,7 +2,8 @@
 //! over them.
 
 use super::qgather::Gather;
-use super::{Input, Output, qconv_pool, qwinograd};
+use super::{Input, Means, Output, qconv_pool, qwinograd};
+use crate::Algorithm;
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
 use crate::format::{ALIGN, Buffer, Element, QConv, Step};
 use crate::kernels::Kernels;
@@ -30,19 +31,15 @@ fn panel_floats(gemm: &QGemm, depth: usize) -> Option<usize> {
     weights.checked_add(2 * gemm.columns)?.checked_next_multiple_of(FLOATS_A_LINE)
 }
 
-/// The kernels of tiles, where they are the faster ones.
-fn winograd<'k>(conv: &QConv, input_channels: u32, kernels: &'k Kernels) -> Option<&'k QWinograd> {
-    let few = input_channels <= 32;
-    let index = usize::from(few);
-    (kernels.isa == crate::Isa::Avx2)
-        .then(|| qwinograd::kernels(conv, input_channels as usize, index, kernels))
-        .flatten()
-}
-
 /// Floats that the prepared weights of a step take: for each group and each panel a block of
 /// [`panel_floats`].
-pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> Option<usize> {
-    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+pub(crate) fn prepared_floats(
+    conv: &QConv,
+    step: &Step,
+    algorithm: Algorithm,
+    kernels: &Kernels,
+) -> Option<usize> {
+    if let Some(winograd) = kernels.qwinograd(algorithm) {
         return qwinograd::prepared_floats(winograd, step);
     }
     let gemm = &kernels.qgemm;
@@ -52,7 +49,14 @@ pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> O
 }
 
 /// Packs weights, biases and factors of a step for `kernels`.
-pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+pub(crate) fn prepare(
+    model: &Model<'_>,
+    conv: &QConv,
+    step: &Step,
+    algorithm: Algorithm,
+    kernels: &Kernels,
+    packed: &mut [f32],
+) {
     let gemm = &kernels.qgemm;
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
@@ -64,7 +68,7 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Ke
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_le_bytes(bytes.unwrap_or_default())
     };
-    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+    if let Some(winograd) = kernels.qwinograd(algorithm) {
         let row = |output: usize| weights.get(output * depth..(output + 1) * depth).unwrap_or_default();
         let bias = |output| word(biases, output).cast_signed();
         let factor = |output| f32::from_bits(word(factors, output));
@@ -132,13 +136,14 @@ pub(super) fn scratch_words(
     step: &Step,
     input: &Buffer,
     averages: bool,
+    algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
     if let Some(pool) = &conv.pool {
         return qconv_pool::scratch_words(conv, pool, step, input, kernels);
     }
     let (height, width) = conv.window.outputs(input.height, input.width);
-    if let Some(winograd) = winograd(conv, step.input.channels, kernels) {
+    if let Some(winograd) = kernels.qwinograd(algorithm) {
         let channels = step.input.channels as usize;
         let tiles = qwinograd::scratch_words(winograd, channels, height as usize, width as usize)?;
         return tiles.checked_add(if averages { sum_words(step.output.channels as usize)? } else { 0 });
@@ -167,15 +172,8 @@ fn sum_words(channels: usize) -> Option<usize> {
 }
 
 /// Convolution into `output`, of `u8` or `f32`.
-pub(super) fn run(
-    conv: &QConv,
-    input: Input<'_, u8>,
-    output: Output<'_>,
-    packed: &[f32],
-    table: &[u8],
-    scratch: &mut [f32],
-    kernels: &Kernels,
-) {
+pub(super) fn run(conv: &QConv, input: Input<'_, u8>, output: Output<'_>, means: Means<'_>) {
+    let Means { packed, table, scratch, algorithm, kernels } = means;
     let (width, pixels) = (output.width, output.height * output.width);
     let job = Job {
         conv,
@@ -184,7 +182,7 @@ pub(super) fn run(
         outputs: output.channels,
         packed,
         gemm: &kernels.qgemm,
-        winograd: winograd(conv, input.channels as u32, kernels),
+        winograd: kernels.qwinograd(algorithm),
     };
     match output.element {
         Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
@@ -226,10 +224,9 @@ pub(super) fn run_global_average(
     relu: bool,
     input: Input<'_, u8>,
     output: Output<'_>,
-    packed: &[f32],
-    scratch: &mut [f32],
-    kernels: &Kernels,
+    means: Means<'_>,
 ) {
+    let Means { packed, scratch, algorithm, kernels, .. } = means;
     let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
     let (height, width) = (height as usize, width as usize);
     let out = &mut output.data[output.channel..output.channel + output.channels];
@@ -244,7 +241,7 @@ pub(super) fn run_global_average(
         outputs: out.len(),
         packed,
         gemm: &kernels.qgemm,
-        winograd: winograd(conv, input.channels as u32, kernels),
+        winograd: kernels.qwinograd(algorithm),
     };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {

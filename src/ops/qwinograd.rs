@@ -5,28 +5,24 @@ use super::Input;
 use super::qconv::{Done, Job};
 use crate::arena::{bytes_mut, integers, integers_mut, shorts, shorts_mut};
 use crate::format::{ALIGN, QConv, Step};
-use crate::kernels::Kernels;
 use crate::kernels::qwinograd::{BLOCK, COLUMNS, Outputs, Patches, Products, QWinograd, TILES, WINDOW};
 use core::ops::Range;
 
 /// Bytes of transformed patches that a block aims at: they should stay in the second cache while the
 /// panels pass.
-const BLOCK_BYTES: usize = 64 << 10;
+const BLOCK_BYTES: usize = 48 << 10;
 const FLOATS_A_LINE: usize = ALIGN / size_of::<f32>();
 /// Values that keep the positions of a patch from falling into the same lines of a cache.
 const SHIFT: usize = ALIGN / size_of::<i16>();
 
-/// The kernels of a size of tiles, if they give what the direct ones give for every input and weight.
-pub(super) fn kernels<'k>(
-    conv: &QConv,
-    input_channels: usize,
-    size: usize,
-    kernels: &'k Kernels,
-) -> Option<&'k QWinograd> {
+/// Whether tiles give what the direct kernels give, for every input and weight.
+pub(super) fn suits(conv: &QConv, input_channels: usize, winograd: &QWinograd) -> bool {
     let (window, side) = (&conv.window, WINDOW as u16);
-    let suits = window.kernel == (side, side) && window.stride == (1, 1) && conv.groups == 1;
-    let winograd = &kernels.qwinograd[size];
-    (suits && conv.pool.is_none() && winograd.is_exact(input_channels)).then_some(winograd)
+    window.kernel == (side, side)
+        && window.stride == (1, 1)
+        && conv.groups == 1
+        && conv.pool.is_none()
+        && winograd.is_exact(input_channels)
 }
 
 /// Floats of one packed panel: biases, factors, transformed weights; a multiple of 64 bytes.
