@@ -13,12 +13,14 @@
 mod aarch64;
 pub(crate) mod gemm;
 mod generic;
+mod lanes;
 pub(crate) mod max_pool;
 pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
 pub(crate) mod requantise;
+pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -31,6 +33,10 @@ pub(crate) struct Kernels {
     pub isa: Isa,
     /// `f32` matrix multiplication over rows that lie anywhere: the body of every convolution.
     pub gemm: gemm::Gemm,
+    /// `f32` convolution of 3×3 taps through tiles of 2×2 outputs.
+    pub winograd2: winograd::Winograd,
+    /// The same through tiles of 4×4.
+    pub winograd4: winograd::Winograd,
     /// `f32` maximum over pixels that lie anywhere.
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.

@@ -13,6 +13,7 @@ mod qconv_pool;
 mod qgather;
 pub(crate) mod quantize;
 mod softmax;
+mod winograd;
 
 use crate::algorithm::Algorithm;
 use crate::arena::{bytes, bytes_mut};
@@ -144,9 +145,12 @@ fn flat<'a, 'b, A, B>(input: Input<'a, A>, output: Output<'b, B>) -> (Input<'a, 
 pub(crate) fn kernel(
     op: &Op,
     element: Element,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &'static Kernels,
 ) -> &'static str {
+    if let (Op::Conv(_), Some(winograd)) = (op, winograd::of(algorithm, kernels)) {
+        return winograd.name;
+    }
     match op {
         Op::Conv(_) | Op::ConvGlobalAverage(_) => kernels.gemm.name,
         Op::MaxPool(_) if element == Element::U8 => kernels.qmax_pool.name,
@@ -168,29 +172,42 @@ pub(crate) fn kernel(
 }
 
 /// Whether there are kernels that run a step with an algorithm. Every step can be run directly.
-pub(crate) fn offers(_step: &Step, algorithm: Algorithm, _kernels: &Kernels) -> bool {
-    algorithm == Algorithm::Direct
+pub(crate) fn offers(step: &Step, algorithm: Algorithm, _kernels: &Kernels) -> bool {
+    let suits = match &step.op {
+        Op::Conv(conv) => winograd::suits(conv),
+        _ => false,
+    };
+    suits || algorithm == Algorithm::Direct
 }
 
 /// Bytes of scratch that a step takes, or `None` when they do not fit in a `usize`.
 pub(crate) fn scratch_bytes(
     step: &Step,
     input: &Buffer,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
-    let words = match &step.op {
-        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
-        Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, kernels)?,
-        Op::QConvGlobalAverage { conv, .. } => qconv::scratch_words(conv, step, input, true, kernels)?,
-        Op::MaxPool(window) => max_pool::scratch_words(window, input),
+    let winograd = winograd::of(algorithm, kernels);
+    let words = match (&step.op, winograd) {
+        (Op::Conv(conv), Some(winograd)) => {
+            let (rows, width) = conv.window.outputs(input.height, input.width);
+            let size = (rows as usize, width as usize);
+            winograd::scratch_words(conv, step.input.channels as usize, size, winograd)?
+        }
+        (Op::Conv(conv) | Op::ConvGlobalAverage(conv), _) => conv::scratch_words(conv, step, input, kernels)?,
+        (Op::QConv(conv), _) => qconv::scratch_words(conv, step, input, false, kernels)?,
+        (Op::QConvGlobalAverage { conv, .. }, _) => qconv::scratch_words(conv, step, input, true, kernels)?,
+        (Op::MaxPool(window), _) => max_pool::scratch_words(window, input),
         _ => 0,
     };
     words.checked_mul(size_of::<f32>())
 }
 
 /// Floats that a step's prepared weights take, or `None` when they do not fit in a `usize`.
-pub(crate) fn prepared_floats(step: &Step, _algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
+pub(crate) fn prepared_floats(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
+    if let (Op::Conv(conv), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
+        return winograd::prepared_floats(conv, step, winograd);
+    }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => qconv::prepared_floats(conv, step, kernels),
@@ -202,10 +219,14 @@ pub(crate) fn prepared_floats(step: &Step, _algorithm: Algorithm, kernels: &Kern
 pub(crate) fn prepare(
     model: &Model<'_>,
     step: &Step,
-    _algorithm: Algorithm,
+    algorithm: Algorithm,
     kernels: &Kernels,
     packed: &mut [f32],
 ) {
+    if let (Op::Conv(conv), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
+        let (weights, biases) = (model.weight_block(step), model.parameter_block(step));
+        return winograd::prepare(conv, step, weights, biases, winograd, packed);
+    }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
@@ -232,7 +253,11 @@ pub(crate) struct Means<'a> {
 pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
     let [input, second] = inputs;
     let Means { packed, table, scratch, algorithm, kernels } = means;
-    debug_assert_eq!(algorithm, Algorithm::Direct, "no other is offered");
+    if let (Op::Conv(conv), Some(winograd)) = (op, winograd::of(algorithm, kernels)) {
+        let Output { data, width, height, stride, channel, channels, .. } = output;
+        let job = winograd::Job { conv, input, width, outputs: channels, packed, winograd };
+        return job.rows(0..height, scratch, data, stride, channel);
+    }
     match *op {
         Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
         Op::ConvGlobalAverage(ref conv) => {

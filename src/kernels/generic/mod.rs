@@ -1,12 +1,14 @@
 //! Plain Rust for every target: the definition of what each kernel computes.
 
 mod gemm;
+mod lanes;
 mod max_pool;
 mod qadd;
 mod qgemm;
 mod qmax_pool;
 mod quantize;
 mod requantise;
+mod winograd;
 
 use super::Kernels;
 use crate::Isa;
@@ -14,6 +16,8 @@ use crate::Isa;
 pub(super) static KERNELS: Kernels = Kernels {
     isa: Isa::Generic,
     gemm: gemm::GEMM,
+    winograd2: winograd::WINOGRAD2,
+    winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
     requantise: requantise::REQUANTISE,
