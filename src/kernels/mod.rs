@@ -13,6 +13,7 @@
 mod aarch64;
 pub(crate) mod gemm;
 mod generic;
+mod lanes;
 pub(crate) mod max_pool;
 pub(crate) mod qadd;
 pub(crate) mod qgemm;
@@ -20,10 +21,11 @@ pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
 pub(crate) mod qwinograd;
 pub(crate) mod requantise;
+pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use crate::{Algorithm, Isa};
+use crate::Isa;
 
 /// The kernels of one instruction set.
 #[derive(Debug)]
@@ -32,12 +34,18 @@ pub(crate) struct Kernels {
     pub isa: Isa,
     /// `f32` matrix multiplication over rows that lie anywhere: the body of every convolution.
     pub gemm: gemm::Gemm,
+    /// `f32` convolution of 3×3 taps through tiles of 2×2 outputs.
+    pub winograd2: winograd::Winograd,
+    /// The same through tiles of 4×4.
+    pub winograd4: winograd::Winograd,
     /// `f32` maximum over pixels that lie anywhere.
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
     pub qgemm: qgemm::QGemm,
-    /// Integer convolution of 3×3 windows with fewer multiplications, by the size of its tiles: 2×2, 4×4.
-    pub qwinograd: [qwinograd::QWinograd; 2],
+    /// The same with tiles of 2×2 outputs of 3×3 taps, exact in integers.
+    pub qwinograd2: qwinograd::QWinograd,
+    /// The same with tiles of 4×4 outputs of 3×3 taps, exact in integers.
+    pub qwinograd4: qwinograd::QWinograd,
     /// Sums of integers to `u8`.
     pub requantise: requantise::Requantise,
     /// `u8` maximum over pixels that lie anywhere.
@@ -66,16 +74,6 @@ impl Kernels {
             Isa::Dotprod => Some(&aarch64::dotprod::KERNELS),
             // Those of other architectures.
             _ => None,
-        }
-    }
-
-    /// The kernels of an algorithm's tiles, if it has tiles.
-    pub fn qwinograd(&self, algorithm: Algorithm) -> Option<&qwinograd::QWinograd> {
-        let [two, four] = &self.qwinograd;
-        match algorithm {
-            Algorithm::Direct => None,
-            Algorithm::Winograd2 => Some(two),
-            Algorithm::Winograd4 => Some(four),
         }
     }
 }

@@ -74,10 +74,6 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &Conv, step: &Step, kernels: &Ker
     let Some((panel_floats, panels)) = panel_floats(gemm, depth, outputs) else { return };
     let weights = model.weight_block(step);
     let biases = model.parameter_block(step);
-    let value = |block: &[u8], index: usize| {
-        let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
-        bytes.map_or(0.0, f32::from_le_bytes)
-    };
     for (index, panel) in packed.chunks_exact_mut(panel_floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
         let output = |column| group * outputs + first + column;
@@ -86,6 +82,12 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &Conv, step: &Step, kernels: &Ker
         gemm.pack(1, columns, |column, _| value(biases, output(column)), bias);
         gemm.pack(depth, columns, |column, k| value(weights, output(column) * depth + k), panel);
     }
+}
+
+/// The value with this index in a block of the file.
+pub(super) fn value(block: &[u8], index: usize) -> f32 {
+    let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0.0, f32::from_le_bytes)
 }
 
 /// Words of scratch: the offsets of a block of tiles, and zeros for the padding.

@@ -14,6 +14,7 @@ mod qgather;
 pub(crate) mod quantize;
 mod qwinograd;
 mod softmax;
+mod winograd;
 
 use crate::algorithm::Algorithm;
 use crate::arena::{bytes, bytes_mut};
@@ -148,6 +149,9 @@ pub(crate) fn kernel(
     algorithm: Algorithm,
     kernels: &'static Kernels,
 ) -> &'static str {
+    if let (Op::Conv(_), Some(winograd)) = (op, winograd::of(algorithm, kernels)) {
+        return winograd.name;
+    }
     match op {
         Op::Conv(_) | Op::ConvGlobalAverage(_) => kernels.gemm.name,
         Op::MaxPool(_) if element == Element::U8 => kernels.qmax_pool.name,
@@ -159,9 +163,10 @@ pub(crate) fn kernel(
         Op::Lrn(_) => "f32-lrn-generic",
         Op::Copy => "f32-copy-generic",
         Op::Clamp(_) => "f32-clamp-generic",
-        Op::QConv(_) | Op::QConvGlobalAverage { .. } => {
-            kernels.qwinograd(algorithm).map_or(kernels.qgemm.name, |winograd| winograd.name)
+        Op::QConv(_) => {
+            qwinograd::of(algorithm, kernels).map_or(kernels.qgemm.name, |winograd| winograd.name)
         }
+        Op::QConvGlobalAverage { .. } => kernels.qgemm.name,
         Op::Quantize { .. } => kernels.quantize.name,
         Op::Dequantize { .. } => "u8f32-dequantize-generic",
         Op::QAveragePool { .. } => "u8-average_pool-generic",
@@ -172,12 +177,12 @@ pub(crate) fn kernel(
 
 /// Whether there are kernels that run a step with an algorithm. Every step can be run directly.
 pub(crate) fn offers(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> bool {
-    match (&step.op, kernels.qwinograd(algorithm)) {
-        (Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. }, Some(winograd)) => {
-            qwinograd::suits(conv, step.input.channels as usize, winograd)
-        }
-        _ => algorithm == Algorithm::Direct,
-    }
+    let suits = match &step.op {
+        Op::Conv(conv) => winograd::suits(conv),
+        Op::QConv(conv) => qwinograd::suits(conv, step.input.channels as usize, algorithm, kernels),
+        _ => false,
+    };
+    suits || algorithm == Algorithm::Direct
 }
 
 /// Bytes of scratch that a step takes, or `None` when they do not fit in a `usize`.
@@ -187,13 +192,17 @@ pub(crate) fn scratch_bytes(
     algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
-    let words = match &step.op {
-        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::scratch_words(conv, step, input, kernels)?,
-        Op::QConv(conv) => qconv::scratch_words(conv, step, input, false, algorithm, kernels)?,
-        Op::QConvGlobalAverage { conv, .. } => {
-            qconv::scratch_words(conv, step, input, true, algorithm, kernels)?
+    let winograd = winograd::of(algorithm, kernels);
+    let words = match (&step.op, winograd) {
+        (Op::Conv(conv), Some(winograd)) => {
+            let (rows, width) = conv.window.outputs(input.height, input.width);
+            let size = (rows as usize, width as usize);
+            winograd::scratch_words(conv, step.input.channels as usize, size, winograd)?
         }
-        Op::MaxPool(window) => max_pool::scratch_words(window, input),
+        (Op::Conv(conv) | Op::ConvGlobalAverage(conv), _) => conv::scratch_words(conv, step, input, kernels)?,
+        (Op::QConv(conv), _) => qconv::scratch_words(conv, step, input, algorithm, kernels)?,
+        (Op::QConvGlobalAverage { conv, .. }, _) => qconv::average_scratch_words(conv, step, input, kernels)?,
+        (Op::MaxPool(window), _) => max_pool::scratch_words(window, input),
         _ => 0,
     };
     words.checked_mul(size_of::<f32>())
@@ -201,6 +210,9 @@ pub(crate) fn scratch_bytes(
 
 /// Floats that a step's prepared weights take, or `None` when they do not fit in a `usize`.
 pub(crate) fn prepared_floats(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> Option<usize> {
+    if let (Op::Conv(conv), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
+        return winograd::prepared_floats(conv, step, winograd);
+    }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
@@ -218,6 +230,10 @@ pub(crate) fn prepare(
     kernels: &Kernels,
     packed: &mut [f32],
 ) {
+    if let (Op::Conv(conv), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
+        let (weights, biases) = (model.weight_block(step), model.parameter_block(step));
+        return winograd::prepare(conv, step, weights, biases, winograd, packed);
+    }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
@@ -244,6 +260,11 @@ pub(crate) struct Means<'a> {
 pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
     let [input, second] = inputs;
     let Means { packed, table, scratch, algorithm, kernels } = means;
+    if let (Op::Conv(conv), Some(winograd)) = (op, winograd::of(algorithm, kernels)) {
+        let Output { data, width, height, stride, channel, channels, .. } = output;
+        let job = winograd::Job { conv, input, width, outputs: channels, packed, winograd };
+        return job.rows(0..height, scratch, data, stride, channel);
+    }
     match *op {
         Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
         Op::ConvGlobalAverage(ref conv) => {

@@ -39,7 +39,7 @@ pub(crate) fn prepared_floats(
     algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
-    if let Some(winograd) = kernels.qwinograd(algorithm) {
+    if let Some(winograd) = qwinograd::of(algorithm, kernels) {
         return qwinograd::prepared_floats(winograd, step);
     }
     let gemm = &kernels.qgemm;
@@ -68,7 +68,7 @@ pub(crate) fn prepare(
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_le_bytes(bytes.unwrap_or_default())
     };
-    if let Some(winograd) = kernels.qwinograd(algorithm) {
+    if let Some(winograd) = qwinograd::of(algorithm, kernels) {
         let row = |output: usize| weights.get(output * depth..(output + 1) * depth).unwrap_or_default();
         let bias = |output| word(biases, output).cast_signed();
         let factor = |output| f32::from_bits(word(factors, output));
@@ -130,12 +130,11 @@ impl Plan {
     }
 }
 
-/// Words of scratch: sums over all pixels (of a fused average), gathered rows, and padding.
+/// Words of scratch of a convolution into a map.
 pub(super) fn scratch_words(
     conv: &QConv,
     step: &Step,
     input: &Buffer,
-    averages: bool,
     algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
@@ -143,27 +142,30 @@ pub(super) fn scratch_words(
         return qconv_pool::scratch_words(conv, pool, step, input, kernels);
     }
     let (height, width) = conv.window.outputs(input.height, input.width);
-    if let Some(winograd) = kernels.qwinograd(algorithm) {
-        let channels = step.input.channels as usize;
-        let tiles = qwinograd::scratch_words(winograd, channels, height as usize, width as usize)?;
-        return tiles.checked_add(if averages { sum_words(step.output.channels as usize)? } else { 0 });
+    let (height, width) = (height as usize, width as usize);
+    match qwinograd::of(algorithm, kernels) {
+        Some(winograd) => qwinograd::scratch_words(winograd, step.input.channels as usize, height, width),
+        None => row_words(conv, step, height.checked_mul(width)?, kernels),
     }
-    let pixels = (height as usize).checked_mul(width as usize)?;
-    row_words(conv, step, pixels, averages, kernels)
 }
 
-/// As [`scratch_words`], for so many pixels of the map at a time.
-pub(super) fn row_words(
+/// Words of scratch of a convolution with a global average: sums over all pixels, then gathered rows.
+pub(super) fn average_scratch_words(
     conv: &QConv,
     step: &Step,
-    pixels: usize,
-    averages: bool,
+    input: &Buffer,
     kernels: &Kernels,
 ) -> Option<usize> {
+    let (height, width) = conv.window.outputs(input.height, input.width);
+    let pixels = (height as usize).checked_mul(width as usize)?;
+    row_words(conv, step, pixels, kernels)?.checked_add(sum_words(step.output.channels as usize)?)
+}
+
+/// Words of gathered rows and padding, for so many pixels of the map at a time.
+pub(super) fn row_words(conv: &QConv, step: &Step, pixels: usize, kernels: &Kernels) -> Option<usize> {
     let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
-    let sums = if averages { sum_words(step.output.channels as usize)? } else { 0 };
     let bytes = plan.left()?.checked_add(plan.padding)?;
-    sums.checked_add(bytes.div_ceil(size_of::<f32>()))
+    Some(bytes.div_ceil(size_of::<f32>()))
 }
 
 /// Words of so many sums of 64 bits; memory that is aligned to 64 bytes has no gap before them.
@@ -182,7 +184,7 @@ pub(super) fn run(conv: &QConv, input: Input<'_, u8>, output: Output<'_>, means:
         outputs: output.channels,
         packed,
         gemm: &kernels.qgemm,
-        winograd: kernels.qwinograd(algorithm),
+        winograd: qwinograd::of(algorithm, kernels),
     };
     match output.element {
         Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
@@ -226,7 +228,7 @@ pub(super) fn run_global_average(
     output: Output<'_>,
     means: Means<'_>,
 ) {
-    let Means { packed, scratch, algorithm, kernels, .. } = means;
+    let Means { packed, scratch, kernels, .. } = means;
     let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
     let (height, width) = (height as usize, width as usize);
     let out = &mut output.data[output.channel..output.channel + output.channels];
@@ -234,15 +236,7 @@ pub(super) fn run_global_average(
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
-    let job = Job {
-        conv,
-        input,
-        width,
-        outputs: out.len(),
-        packed,
-        gemm: &kernels.qgemm,
-        winograd: kernels.qwinograd(algorithm),
-    };
+    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm, winograd: None };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];

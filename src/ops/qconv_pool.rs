@@ -32,7 +32,7 @@ pub(super) fn scratch_words(
 ) -> Option<usize> {
     let (rows, width) = kept(conv, pool, input.height as usize, input.width as usize);
     let ring = ring_words(rows, width, step.output.channels as usize)?;
-    let row = row_words(conv, step, width, false, kernels)?;
+    let row = row_words(conv, step, width, kernels)?;
     ring.checked_add(offset_words(pool, rows, width))?.checked_add(row)
 }
 

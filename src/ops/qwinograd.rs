@@ -3,8 +3,10 @@
 
 use super::Input;
 use super::qconv::{Done, Job};
+use crate::Algorithm;
 use crate::arena::{bytes_mut, integers, integers_mut, shorts, shorts_mut};
 use crate::format::{ALIGN, QConv, Step};
+use crate::kernels::Kernels;
 use crate::kernels::qwinograd::{BLOCK, COLUMNS, Outputs, Patches, Products, QWinograd, TILES, WINDOW};
 use core::ops::Range;
 
@@ -15,14 +17,23 @@ const FLOATS_A_LINE: usize = ALIGN / size_of::<f32>();
 /// Values that keep the positions of a patch from falling into the same lines of a cache.
 const SHIFT: usize = ALIGN / size_of::<i16>();
 
-/// Whether tiles give what the direct kernels give, for every input and weight.
-pub(super) fn suits(conv: &QConv, input_channels: usize, winograd: &QWinograd) -> bool {
+/// Whether an algorithm's tiles give what the direct kernels give, for every input and weight.
+pub(super) fn suits(conv: &QConv, input_channels: usize, algorithm: Algorithm, kernels: &Kernels) -> bool {
     let (window, side) = (&conv.window, WINDOW as u16);
     window.kernel == (side, side)
         && window.stride == (1, 1)
         && conv.groups == 1
         && conv.pool.is_none()
-        && winograd.is_exact(input_channels)
+        && of(algorithm, kernels).is_some_and(|winograd| winograd.is_exact(input_channels))
+}
+
+/// The kernels of an algorithm, where it has tiles.
+pub(super) fn of(algorithm: Algorithm, kernels: &Kernels) -> Option<&QWinograd> {
+    match algorithm {
+        Algorithm::Direct => None,
+        Algorithm::Winograd2 => Some(&kernels.qwinograd2),
+        Algorithm::Winograd4 => Some(&kernels.qwinograd4),
+    }
 }
 
 /// Floats of one packed panel: biases, factors, transformed weights; a multiple of 64 bytes.

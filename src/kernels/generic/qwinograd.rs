@@ -4,22 +4,21 @@ use crate::kernels::qwinograd::{
     COLUMNS, FOUR, Outputs, Patches, Products, QWinograd, TILES, TWO, Transform,
 };
 
-pub(in crate::kernels) const QWINOGRAD: [QWinograd; 2] = [
-    QWinograd {
-        name: "u8i8-winograd2-6x16-generic",
-        transform: &TWO,
-        input: |patches| input(&TWO, patches),
-        multiply: |products| multiply(&TWO, products),
-        output: |outputs| output(&TWO, outputs),
-    },
-    QWinograd {
-        name: "u8i8-winograd4-6x16-generic",
-        transform: &FOUR,
-        input: |patches| input(&FOUR, patches),
-        multiply: |products| multiply(&FOUR, products),
-        output: |outputs| output(&FOUR, outputs),
-    },
-];
+pub(in crate::kernels) const QWINOGRAD2: QWinograd = QWinograd {
+    name: "u8i8-winograd2-6x16-generic",
+    transform: &TWO,
+    input: |patches| input(&TWO, patches),
+    multiply: |products| multiply(&TWO, products),
+    output: |outputs| output(&TWO, outputs),
+};
+
+pub(in crate::kernels) const QWINOGRAD4: QWinograd = QWinograd {
+    name: "u8i8-winograd4-6x16-generic",
+    transform: &FOUR,
+    input: |patches| input(&FOUR, patches),
+    multiply: |products| multiply(&FOUR, products),
+    output: |outputs| output(&FOUR, outputs),
+};
 
 fn input(transform: &Transform, patches: &mut Patches<'_>) {
     let (size, patch) = (transform.size, transform.patch());

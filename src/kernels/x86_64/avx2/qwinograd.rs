@@ -16,22 +16,21 @@ const PAIR: usize = 2;
 /// Registers of a row of sums.
 const HALVES: usize = COLUMNS / LANES;
 
-pub(super) const QWINOGRAD: [QWinograd; 2] = [
-    QWinograd {
-        name: "u8i8-winograd2-6x16-avx2",
-        transform: &TWO,
-        input: input_2,
-        multiply: multiply::<{ TWO.positions() }>,
-        output: output_2,
-    },
-    QWinograd {
-        name: "u8i8-winograd4-6x16-avx2",
-        transform: &FOUR,
-        input: input_4,
-        multiply: multiply::<{ FOUR.positions() }>,
-        output: output_4,
-    },
-];
+pub(super) const QWINOGRAD2: QWinograd = QWinograd {
+    name: "u8i8-winograd2-6x16-avx2",
+    transform: &TWO,
+    input: input_2,
+    multiply: multiply::<{ TWO.positions() }>,
+    output: output_2,
+};
+
+pub(super) const QWINOGRAD4: QWinograd = QWinograd {
+    name: "u8i8-winograd4-6x16-avx2",
+    transform: &FOUR,
+    input: input_4,
+    multiply: multiply::<{ FOUR.positions() }>,
+    output: output_4,
+};
 
 /// # Safety
 /// As [`QWinograd::input`](QWinograd) says.
