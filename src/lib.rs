@@ -43,6 +43,7 @@
 extern crate std;
 
 mod arena;
+mod crew;
 #[cfg(feature = "std")]
 mod engine;
 pub mod format;

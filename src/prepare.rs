@@ -116,21 +116,28 @@ pub struct Prepared<'a> {
 pub(crate) struct Layout {
     pub packed_bytes: usize,
     pub buffer_bytes: usize,
+    /// For all parts of a step together.
     pub scratch_bytes: usize,
+    /// Most threads that compute a step together.
+    pub threads: usize,
 }
 
 impl Layout {
-    fn new(model: &Model<'_>, kernels: &Kernels) -> Option<Self> {
+    fn new(model: &Model<'_>, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
         let mut scratch = 0;
         for step in model.steps() {
             packed = packed.checked_add(ops::prepared_floats(&step, kernels)?)?;
-            scratch = ops::scratch_bytes(&step, &model.buffer(step.input.buffer), kernels)?.max(scratch);
+            let (input, output) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+            let parts = ops::parts::count(&step, &input, &output, kernels, threads);
+            let part = align_up(ops::scratch_bytes(&step, &input, kernels)?)?;
+            scratch = part.checked_mul(parts)?.max(scratch);
         }
         Some(Self {
             packed_bytes: packed.checked_mul(size_of::<f32>())?,
             buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
-            scratch_bytes: align_up(scratch)?,
+            scratch_bytes: scratch,
+            threads,
         })
     }
 
@@ -146,7 +153,7 @@ impl<'a> Model<'a> {
     /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
+        let layout = Layout::new(self, kernels, 1).ok_or(PrepareError::TooLarge)?;
         let arena_bytes = layout.arena_bytes().ok_or(PrepareError::TooLarge)?;
         let needed = layout.packed_bytes.checked_add(arena_bytes).ok_or(PrepareError::TooLarge)?;
         match options.memory_budget {
@@ -168,7 +175,7 @@ impl<'a> Model<'a> {
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         self.requirements(options)?;
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
+        let layout = Layout::new(self, kernels, 1).ok_or(PrepareError::TooLarge)?;
         let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
