@@ -5,7 +5,7 @@ use super::qconv_pool;
 use super::qgather::Gather;
 use super::{Input, Output};
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
-use crate::format::{ALIGN, Buffer, Element, QConv, Step};
+use crate::format::{ALIGN, Buffer, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
 use crate::kernels::requantise::Sums;
@@ -143,50 +143,65 @@ fn sum_words(channels: usize) -> Option<usize> {
     channels.checked_mul(size_of::<i64>() / size_of::<f32>())
 }
 
-/// Convolution into `output`, of `u8` or `f32`.
+/// As `conv::behind`.
+fn behind<'a>(
+    conv: &QConv,
+    input_channels: usize,
+    first_channel: usize,
+    packed: &'a [f32],
+    gemm: &QGemm,
+) -> &'a [f32] {
+    let panel = depth(conv, input_channels).and_then(|depth| panel_floats(gemm, depth));
+    packed.get(first_channel / gemm.columns * panel.unwrap_or(0)..).unwrap_or_default()
+}
+
+/// Convolution into bytes.
 pub(super) fn run(
     conv: &QConv,
     input: Input<'_, u8>,
-    output: Output<'_>,
+    output: Output<'_, u8>,
     packed: &[f32],
     table: &[u8],
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let (width, pixels) = (output.width, output.height * output.width);
-    let job = Job { conv, input, width, outputs: output.channels, packed, gemm: &kernels.qgemm };
-    match output.element {
-        Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
-            for row in 0..tile.rows {
-                let at = (tile.pixel + row) * output.stride + output.channel + tile.channel;
-                for ((out, &sum), factor) in
-                    output.data[at..].iter_mut().zip(tile.sums(row)).zip(tile.factors)
-                {
-                    *out = sum as f32 * factor;
-                }
-            }
-        }),
-        Element::U8 if conv.pool.is_some() => {
-            if let Some(pool) = &conv.pool {
-                qconv_pool::run(conv, pool, input, output.bytes(), packed, scratch, kernels);
+    let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
+    let packed = behind(conv, input.channels, first_channel, packed, &kernels.qgemm);
+    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm };
+    let table = <&[u8; 256]>::try_from(table).ok();
+    job.each_tile(first..first + pixels, scratch, |tile| {
+        let out = &mut data[(tile.pixel - first) * stride + channel + tile.channel..];
+        let Done { sums, pitch, rows, factors, .. } = tile;
+        let (grid, columns) = (conv.output, factors.len());
+        kernels.requantise.tile(Sums { sums, pitch, rows, factors, grid, out: &mut *out, stride });
+        if let Some(table) = table {
+            for row in out.chunks_mut(stride).take(rows) {
+                row.iter_mut().take(columns).for_each(|value| *value = table[usize::from(*value)]);
             }
         }
-        Element::U8 => {
-            let Output { data, stride, channel, .. } = output.bytes();
-            let table = <&[u8; 256]>::try_from(table).ok();
-            job.each_tile(0..pixels, scratch, |tile| {
-                let out = &mut data[tile.pixel * stride + channel + tile.channel..];
-                let Done { sums, pitch, rows, factors, .. } = tile;
-                let (grid, columns) = (conv.output, factors.len());
-                kernels.requantise.tile(Sums { sums, pitch, rows, factors, grid, out: &mut *out, stride });
-                if let Some(table) = table {
-                    for row in out.chunks_mut(stride).take(rows) {
-                        row.iter_mut().take(columns).for_each(|value| *value = table[usize::from(*value)]);
-                    }
-                }
-            });
+    });
+}
+
+/// Convolution into floats.
+pub(super) fn run_to_floats(
+    conv: &QConv,
+    input: Input<'_, u8>,
+    output: Output<'_>,
+    packed: &[f32],
+    scratch: &mut [f32],
+    kernels: &Kernels,
+) {
+    let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
+    let packed = behind(conv, input.channels, first_channel, packed, &kernels.qgemm);
+    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm };
+    job.each_tile(first..first + pixels, scratch, |tile| {
+        for row in 0..tile.rows {
+            let at = (tile.pixel + row - first) * stride + channel + tile.channel;
+            for ((out, &sum), factor) in data[at..].iter_mut().zip(tile.sums(row)).zip(tile.factors) {
+                *out = sum as f32 * factor;
+            }
         }
-    }
+    });
 }
 
 /// Convolution whose sums are added over its pixels in 64 bits: exact, in any order.
@@ -206,6 +221,7 @@ pub(super) fn run_global_average(
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
+    let packed = behind(conv, input.channels, output.first_channel, packed, &kernels.qgemm);
     let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
