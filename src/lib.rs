@@ -45,6 +45,7 @@ extern crate std;
 mod algorithm;
 mod arena;
 mod costs;
+mod crew;
 #[cfg(feature = "std")]
 mod engine;
 pub mod format;

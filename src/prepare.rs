@@ -127,30 +127,41 @@ pub(crate) struct Layout {
     pub price: Price,
     pub packed_bytes: usize,
     pub buffer_bytes: usize,
+    /// For all parts of a step together.
     pub scratch_bytes: usize,
+    /// Most threads that compute a step together.
+    pub threads: usize,
 }
 
 impl Layout {
-    fn new(model: &Model<'_>, price: Price, kernels: &Kernels) -> Option<Self> {
+    fn new(model: &Model<'_>, price: Price, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
         let mut scratch = 0;
         for step in model.steps() {
-            let input = model.buffer(step.input.buffer);
+            let (input, output) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             let algorithm = price.algorithm(&step, &input, kernels);
             packed = packed.checked_add(ops::prepared_floats(&step, algorithm, kernels)?)?;
-            scratch = ops::scratch_bytes(&step, &input, algorithm, kernels)?.max(scratch);
+            let parts = ops::parts::count(&step, &input, &output, algorithm, kernels, threads);
+            let part = align_up(ops::scratch_bytes(&step, &input, algorithm, kernels)?)?;
+            scratch = part.checked_mul(parts)?.max(scratch);
         }
         Some(Self {
             price,
             packed_bytes: packed.checked_mul(size_of::<f32>())?,
             buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
-            scratch_bytes: align_up(scratch)?,
+            scratch_bytes: scratch,
+            threads,
         })
     }
 
     /// The fastest layout that the options allow.
-    fn choose(model: &Model<'_>, options: &Options, kernels: &Kernels) -> Result<Self, PrepareError> {
-        let layout = |price| Self::new(model, price, kernels);
+    fn choose(
+        model: &Model<'_>,
+        options: &Options,
+        kernels: &Kernels,
+        threads: usize,
+    ) -> Result<Self, PrepareError> {
+        let layout = |price| Self::new(model, price, kernels, threads);
         let smallest = layout(Price::PROHIBITIVE).ok_or(PrepareError::TooLarge)?;
         let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
         match options.memory_budget {
@@ -182,7 +193,7 @@ impl<'a> Model<'a> {
     /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::choose(self, options, kernels)?;
+        let layout = Layout::choose(self, options, kernels, 1)?;
         Ok(Requirements {
             prepared_bytes: layout.packed_bytes,
             arena_bytes: layout.arena_bytes().ok_or(PrepareError::TooLarge)?,
@@ -214,7 +225,7 @@ impl<'a> Model<'a> {
     /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::choose(self, options, kernels)?;
+        let layout = Layout::choose(self, options, kernels, 1)?;
         let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },

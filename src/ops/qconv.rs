@@ -5,7 +5,7 @@ use super::qgather::Gather;
 use super::{Input, Means, Output, qconv_pool, qwinograd};
 use crate::Algorithm;
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
-use crate::format::{ALIGN, Buffer, Element, QConv, Step};
+use crate::format::{ALIGN, Buffer, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
 use crate::kernels::qwinograd::QWinograd;
@@ -173,51 +173,50 @@ fn sum_words(channels: usize) -> Option<usize> {
     channels.checked_mul(size_of::<i64>() / size_of::<f32>())
 }
 
-/// Convolution into `output`, of `u8` or `f32`.
-pub(super) fn run(conv: &QConv, input: Input<'_, u8>, output: Output<'_>, means: Means<'_>) {
+/// As `conv::behind`.
+fn behind<'a>(
+    conv: &QConv,
+    input_channels: usize,
+    first_channel: usize,
+    packed: &'a [f32],
+    gemm: &QGemm,
+) -> &'a [f32] {
+    let panel = depth(conv, input_channels).and_then(|depth| panel_floats(gemm, depth));
+    packed.get(first_channel / gemm.columns * panel.unwrap_or(0)..).unwrap_or_default()
+}
+
+/// Convolution into bytes.
+pub(super) fn run(conv: &QConv, input: Input<'_, u8>, output: Output<'_, u8>, means: Means<'_>) {
     let Means { packed, table, scratch, algorithm, kernels } = means;
-    let (width, pixels) = (output.width, output.height * output.width);
-    let job = Job {
-        conv,
-        input,
-        width,
-        outputs: output.channels,
-        packed,
-        gemm: &kernels.qgemm,
-        winograd: qwinograd::of(algorithm, kernels),
-    };
-    match output.element {
-        Element::F32 => job.each_tile(0..pixels, scratch, |tile| {
-            for row in 0..tile.rows {
-                let at = (tile.pixel + row) * output.stride + output.channel + tile.channel;
-                for ((out, &sum), factor) in
-                    output.data[at..].iter_mut().zip(tile.sums(row)).zip(tile.factors)
-                {
-                    *out = sum as f32 * factor;
-                }
-            }
-        }),
-        Element::U8 if conv.pool.is_some() => {
-            if let Some(pool) = &conv.pool {
-                qconv_pool::run(conv, pool, input, output.bytes(), packed, scratch, kernels);
+    let job = Job::new(conv, input, &output, packed, algorithm, kernels);
+    let Output { data, stride, channel, first, pixels, .. } = output;
+    let table = <&[u8; 256]>::try_from(table).ok();
+    job.each_tile(first..first + pixels, scratch, |tile| {
+        let out = &mut data[(tile.pixel - first) * stride + channel + tile.channel..];
+        let Done { sums, pitch, rows, factors, .. } = tile;
+        let (grid, columns) = (conv.output, factors.len());
+        kernels.requantise.tile(Sums { sums, pitch, rows, factors, grid, out: &mut *out, stride });
+        if let Some(table) = table {
+            for row in out.chunks_mut(stride).take(rows) {
+                row.iter_mut().take(columns).for_each(|value| *value = table[usize::from(*value)]);
             }
         }
-        Element::U8 => {
-            let Output { data, stride, channel, .. } = output.bytes();
-            let table = <&[u8; 256]>::try_from(table).ok();
-            job.each_tile(0..pixels, scratch, |tile| {
-                let out = &mut data[tile.pixel * stride + channel + tile.channel..];
-                let Done { sums, pitch, rows, factors, .. } = tile;
-                let (grid, columns) = (conv.output, factors.len());
-                kernels.requantise.tile(Sums { sums, pitch, rows, factors, grid, out: &mut *out, stride });
-                if let Some(table) = table {
-                    for row in out.chunks_mut(stride).take(rows) {
-                        row.iter_mut().take(columns).for_each(|value| *value = table[usize::from(*value)]);
-                    }
-                }
-            });
+    });
+}
+
+/// Convolution into floats.
+pub(super) fn run_to_floats(conv: &QConv, input: Input<'_, u8>, output: Output<'_>, means: Means<'_>) {
+    let Means { packed, scratch, algorithm, kernels, .. } = means;
+    let job = Job::new(conv, input, &output, packed, algorithm, kernels);
+    let Output { data, stride, channel, first, pixels, .. } = output;
+    job.each_tile(first..first + pixels, scratch, |tile| {
+        for row in 0..tile.rows {
+            let at = (tile.pixel + row - first) * stride + channel + tile.channel;
+            for ((out, &sum), factor) in data[at..].iter_mut().zip(tile.sums(row)).zip(tile.factors) {
+                *out = sum as f32 * factor;
+            }
         }
-    }
+    });
 }
 
 /// Convolution whose sums are added over its pixels in 64 bits: exact, in any order.
@@ -231,12 +230,12 @@ pub(super) fn run_global_average(
     let Means { packed, scratch, kernels, .. } = means;
     let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
     let (height, width) = (height as usize, width as usize);
+    let job = Job { width, ..Job::new(conv, input, &output, packed, Algorithm::Direct, kernels) };
     let out = &mut output.data[output.channel..output.channel + output.channels];
     let (sums, scratch) = scratch.split_at_mut(sum_words(out.len()).unwrap_or(0));
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
-    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm, winograd: None };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];
@@ -286,7 +285,28 @@ pub(super) struct Job<'a> {
     pub winograd: Option<&'a QWinograd>,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// The convolution whose map `output` is a part of.
+    fn new<T>(
+        conv: &'a QConv,
+        input: Input<'a, u8>,
+        output: &Output<'_, T>,
+        packed: &'a [f32],
+        algorithm: Algorithm,
+        kernels: &'a Kernels,
+    ) -> Self {
+        let Output { width, channels: outputs, first_channel, .. } = *output;
+        let gemm = &kernels.qgemm;
+        match qwinograd::of(algorithm, kernels) {
+            // Cut between rows only.
+            Some(winograd) => Self { conv, input, width, outputs, packed, gemm, winograd: Some(winograd) },
+            None => {
+                let packed = behind(conv, input.channels, first_channel, packed, gemm);
+                Self { conv, input, width, outputs, packed, gemm, winograd: None }
+            }
+        }
+    }
+
     /// Computes the pixels in `range` of the map.
     pub fn each_tile(&self, range: Range<usize>, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
         let Self { conv, input, gemm, .. } = self;

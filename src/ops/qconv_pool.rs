@@ -54,7 +54,7 @@ pub(super) fn run(
 ) {
     let (rows, width) = kept(conv, pool, input.height, input.width);
     let height = conv.window.outputs(input.height as u32, input.width as u32).0 as usize;
-    let (channels, across) = (output.channels, output.width);
+    let channels = output.channels;
     let Some(ring) = ring_words(rows, width, channels) else { return };
     let (ring, scratch) = scratch.split_at_mut(ring);
     let (offsets, scratch) = scratch.split_at_mut(offset_words(pool, rows, width));
@@ -62,8 +62,8 @@ pub(super) fn run(
     let line = width * channels;
     let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm, winograd: None };
     let mut next = 0;
-    for (pixel, out) in output.pixels().enumerate() {
-        let (wanted, columns) = covered(pool, (height, width), pixel / across, pixel % across);
+    for ((row, column), out) in output.places() {
+        let (wanted, columns) = covered(pool, (height, width), row, column);
         // Rows that no window covers are left out.
         next = wanted.start.max(next);
         while next < wanted.end {

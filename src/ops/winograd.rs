@@ -4,8 +4,8 @@
 //! transformed once; then every panel of weights multiplies them and its products are transformed back. All that
 //! is between stays in the caches, and a tile's outputs do not depend on the block that it is in.
 
-use super::Input;
 use super::conv::value;
+use super::{Input, Output};
 use crate::algorithm::Algorithm;
 use crate::arena::words;
 use crate::format::{ALIGN, Conv, Step, Window};
@@ -134,6 +134,20 @@ pub(super) fn scratch_words(
 ) -> Option<usize> {
     let (_, tiles) = tiles(winograd, rows, width);
     Block::new(winograd, input_channels / conv.groups as usize, tiles)?.words()
+}
+
+/// Convolution into `output`: whole rows, the first of which begins a tile.
+pub(super) fn run(
+    conv: &Conv,
+    input: Input<'_>,
+    output: Output<'_>,
+    packed: &[f32],
+    scratch: &mut [f32],
+    winograd: &Winograd,
+) {
+    let Output { data, width, stride, channel, channels, first, pixels, .. } = output;
+    let job = Job { conv, input, width, outputs: channels, packed, winograd };
+    job.rows(first / width..(first + pixels) / width, scratch, data, stride, channel);
 }
 
 /// A convolution seen as tiles.
