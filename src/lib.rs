@@ -42,7 +42,10 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod algorithm;
 mod arena;
+mod costs;
+mod crew;
 #[cfg(feature = "std")]
 mod engine;
 pub mod format;
@@ -54,6 +57,7 @@ mod prepare;
 mod session;
 pub mod vision;
 
+pub use algorithm::{Algorithm, Optimize};
 #[cfg(feature = "std")]
 pub use arena::AlignedBytes;
 #[cfg(feature = "std")]

@@ -1,7 +1,8 @@
 //! From a checked model to weights packed for this CPU: how much memory that takes, and the packing.
 
+use crate::algorithm::{Algorithm, Optimize, Price};
 use crate::arena::{MemoryError, floats};
-use crate::format::{ALIGN, align_up};
+use crate::format::{ALIGN, Step, align_up};
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::model::Model;
@@ -14,8 +15,11 @@ use core::fmt;
 pub struct Options {
     /// Instruction set; without one, the best that this CPU has.
     pub isa: Option<Isa>,
-    /// Most bytes that prepared weights and arena may take together.
+    /// Most bytes that prepared weights and arena may take together. Less memory than `Speed` could use is
+    /// spent where it saves most time; less than `Size` takes is an error.
     pub memory_budget: Option<usize>,
+    /// Whether memory may be spent on time. The results of `f32` convolutions differ by rounding.
+    pub optimize: Optimize,
 }
 
 impl Options {
@@ -27,6 +31,11 @@ impl Options {
     /// These options with a bound on prepared weights and arena together, in bytes.
     pub fn with_memory_budget(self, bytes: usize) -> Self {
         Self { memory_budget: Some(bytes), ..self }
+    }
+
+    /// These options with a choice between memory and time.
+    pub fn with_optimize(self, optimize: Optimize) -> Self {
+        Self { optimize, ..self }
     }
 
     fn kernels(&self) -> Result<&'static Kernels, PrepareError> {
@@ -46,6 +55,7 @@ pub struct Requirements {
     pub align: usize,
     /// Instruction set that these figures hold for.
     pub isa: Isa,
+    price: Price,
 }
 
 /// Why a model cannot be prepared, or a session cannot begin.
@@ -111,31 +121,68 @@ pub struct Prepared<'a> {
     pub(crate) layout: Layout,
 }
 
-/// Sizes that follow from a model and an instruction set.
+/// Sizes that follow from a model, an instruction set and a price of memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
+    pub price: Price,
     pub packed_bytes: usize,
     pub buffer_bytes: usize,
+    /// For all parts of a step together.
     pub scratch_bytes: usize,
+    /// Most threads that compute a step together.
+    pub threads: usize,
 }
 
 impl Layout {
-    fn new(model: &Model<'_>, kernels: &Kernels) -> Option<Self> {
+    fn new(model: &Model<'_>, price: Price, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
         let mut scratch = 0;
         for step in model.steps() {
-            packed = packed.checked_add(ops::prepared_floats(&step, kernels)?)?;
-            scratch = ops::scratch_bytes(&step, &model.buffer(step.input.buffer), kernels)?.max(scratch);
+            let (input, output) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+            let algorithm = price.algorithm(&step, &input, kernels);
+            packed = packed.checked_add(ops::prepared_floats(&step, algorithm, kernels)?)?;
+            let parts = ops::parts::count(&step, &input, &output, algorithm, kernels, threads);
+            let part = align_up(ops::scratch_bytes(&step, &input, algorithm, kernels)?)?;
+            scratch = part.checked_mul(parts)?.max(scratch);
         }
         Some(Self {
+            price,
             packed_bytes: packed.checked_mul(size_of::<f32>())?,
             buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
-            scratch_bytes: align_up(scratch)?,
+            scratch_bytes: scratch,
+            threads,
         })
+    }
+
+    /// The fastest layout that the options allow.
+    fn choose(
+        model: &Model<'_>,
+        options: &Options,
+        kernels: &Kernels,
+        threads: usize,
+    ) -> Result<Self, PrepareError> {
+        let layout = |price| Self::new(model, price, kernels, threads);
+        let smallest = layout(Price::PROHIBITIVE).ok_or(PrepareError::TooLarge)?;
+        let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
+        match options.memory_budget {
+            Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
+            _ if options.optimize == Optimize::Size => return Ok(smallest),
+            _ => {}
+        }
+        let budget = options.memory_budget.unwrap_or_else(|| needed.saturating_mul(2));
+        let within =
+            |price| layout(price).filter(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget));
+        let price = Price::lowest(|price| within(price).is_some());
+        Ok(within(price).unwrap_or(smallest))
     }
 
     fn arena_bytes(&self) -> Option<usize> {
         self.buffer_bytes.checked_add(self.scratch_bytes)
+    }
+
+    /// Prepared weights and arena together.
+    fn bytes(&self) -> Option<usize> {
+        self.packed_bytes.checked_add(self.arena_bytes()?)
     }
 }
 
@@ -146,18 +193,29 @@ impl<'a> Model<'a> {
     /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
-        let arena_bytes = layout.arena_bytes().ok_or(PrepareError::TooLarge)?;
-        let needed = layout.packed_bytes.checked_add(arena_bytes).ok_or(PrepareError::TooLarge)?;
-        match options.memory_budget {
-            Some(given) if needed > given => Err(PrepareError::OverBudget { needed, given }),
-            _ => Ok(Requirements {
-                prepared_bytes: layout.packed_bytes,
-                arena_bytes,
-                align: ALIGN,
-                isa: kernels.isa,
-            }),
-        }
+        let layout = Layout::choose(self, options, kernels, 1)?;
+        Ok(Requirements {
+            prepared_bytes: layout.packed_bytes,
+            arena_bytes: layout.arena_bytes().ok_or(PrepareError::TooLarge)?,
+            align: ALIGN,
+            isa: kernels.isa,
+            price: layout.price,
+        })
+    }
+
+    /// The algorithm that computes a step of this model where it is prepared with these requirements.
+    pub fn algorithm(&self, step: &Step, requirements: &Requirements) -> Algorithm {
+        let input = self.buffer(step.input.buffer);
+        Kernels::of(requirements.isa)
+            .map_or(Algorithm::Direct, |kernels| requirements.price.algorithm(step, &input, kernels))
+    }
+
+    /// The kernel that runs a step of this model where it is prepared with these requirements, as `inspect`
+    /// and profiles print it: type, operation, tile and instruction set.
+    pub fn kernel(&self, step: &Step, requirements: &Requirements) -> &'static str {
+        let algorithm = self.algorithm(step, requirements);
+        let element = self.buffer(step.input.buffer).element;
+        Kernels::of(requirements.isa).map_or("", |kernels| ops::kernel(&step.op, element, algorithm, kernels))
     }
 
     /// Packs the weights into `memory`: at least [`Requirements::prepared_bytes`], beginning at a multiple
@@ -166,18 +224,18 @@ impl<'a> Model<'a> {
     /// # Errors
     /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
-        self.requirements(options)?;
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels).ok_or(PrepareError::TooLarge)?;
+        let layout = Layout::choose(self, options, kernels, 1)?;
         let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
         })?;
         let mut rest = &mut *packed;
         for step in self.steps() {
-            let length = ops::prepared_floats(&step, kernels).ok_or(PrepareError::TooLarge)?;
+            let algorithm = layout.price.algorithm(&step, &self.buffer(step.input.buffer), kernels);
+            let length = ops::prepared_floats(&step, algorithm, kernels).ok_or(PrepareError::TooLarge)?;
             let (block, behind) = rest.split_at_mut_checked(length).ok_or(PrepareError::TooLarge)?;
-            ops::prepare(self, &step, kernels, block);
+            ops::prepare(self, &step, algorithm, kernels, block);
             rest = behind;
         }
         log::debug!(

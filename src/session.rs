@@ -1,9 +1,10 @@
 //! The loop that runs a model's steps over one arena.
 
 use crate::arena::{Arena, MemoryError, StepMemory};
+use crate::crew::Crew;
 use crate::format::{Buffer, Op};
 use crate::model::Model;
-use crate::ops::{self, Input, Means, Output};
+use crate::ops::{self, Input, Means, Target, parts};
 use crate::prepare::{PrepareError, Prepared};
 use core::fmt;
 use core::ops::Range;
@@ -103,13 +104,16 @@ impl<'a> Session<'a> {
         if self.state != State::Input {
             return Err(RunError::NoInput);
         }
-        let Prepared { model, kernels, packed: mut rest, .. } = self.prepared;
+        let Prepared { model, kernels, packed: mut rest, layout, .. } = self.prepared;
+        let mut crew = Crew::Alone;
+        let threads = layout.threads.min(crew.threads());
         for (index, step) in model.steps().enumerate() {
-            let length = ops::prepared_floats(&step, kernels).unwrap_or(0);
+            let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
+            let algorithm = layout.price.algorithm(&step, &from, kernels);
+            let length = ops::prepared_floats(&step, algorithm, kernels).unwrap_or(0);
             let (packed, behind) = rest.split_at_checked(length).unwrap_or_default();
             rest = behind;
             let table = step.op.table().map_or(&[][..], |first| model.table(first));
-            let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             if let Op::Quantize { scale, zero } = step.op
                 && from.offset == to.offset
             {
@@ -124,9 +128,9 @@ impl<'a> Session<'a> {
             if let Some(StepMemory { inputs, output, scratch }) = memory {
                 let inputs =
                     [Input::new(inputs[0], &from, &step.input), Input::new(inputs[1], &other, &second)];
-                let output = Output::new(output, &to, &step.output);
-                let means = Means { packed, table, scratch, kernels };
-                ops::run(&step.op, inputs, output, means);
+                let output = Target::new(output, &to, &step.output);
+                let means = Means { packed, table, scratch, algorithm, kernels };
+                parts::run_step(&step, [&from, &to], inputs, output, means, &mut crew, threads);
             }
             after(index);
         }

@@ -13,13 +13,16 @@
 mod aarch64;
 pub(crate) mod gemm;
 mod generic;
+mod lanes;
 pub(crate) mod max_pool;
 pub(crate) mod peak;
 pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
+pub(crate) mod qwinograd;
 pub(crate) mod requantise;
+pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -33,12 +36,20 @@ pub(crate) struct Kernels {
     pub isa: Isa,
     /// `f32` matrix multiplication over rows that lie anywhere: the body of every convolution.
     pub gemm: gemm::Gemm,
+    /// `f32` convolution of 3×3 taps through tiles of 2×2 outputs.
+    pub winograd2: winograd::Winograd,
+    /// The same through tiles of 4×4.
+    pub winograd4: winograd::Winograd,
     /// `f32` maximum over pixels that lie anywhere.
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
     pub qgemm: qgemm::QGemm,
     /// The same where the weights are narrow.
     pub qgemm_narrow: qgemm::QGemm,
+    /// The same with tiles of 2×2 outputs of 3×3 taps, exact in integers.
+    pub qwinograd2: qwinograd::QWinograd,
+    /// The same with tiles of 4×4 outputs of 3×3 taps, exact in integers.
+    pub qwinograd4: qwinograd::QWinograd,
     /// Sums of integers to `u8`.
     pub requantise: requantise::Requantise,
     /// `u8` maximum over pixels that lie anywhere.

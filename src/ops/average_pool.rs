@@ -5,9 +5,7 @@ use super::{Input, Output};
 use crate::format::Window;
 
 pub(super) fn run(window: &Window, include_pad: bool, input: Input<'_>, mut output: Output<'_>) {
-    let width = output.width;
-    for (pixel, out) in output.pixels().enumerate() {
-        let (row, column) = (pixel / width, pixel % width);
+    for ((row, column), out) in output.places() {
         let (rows, columns) = covered(window, input.size(), row, column);
         let count = divisor(window, include_pad, &input, row, column);
         out.fill(0.0);

@@ -9,6 +9,7 @@ use crate::format::{ALIGN, Buffer, Conv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::gemm::{Gemm, MAX_COLUMNS, MAX_ROWS, PADDING, Tile};
 use crate::model::Model;
+use core::ops::Range;
 
 /// Tiles in a block: with 6 rows a tile, 192 pixels, whose input of 64 channels takes 48 KiB and whose
 /// offsets for 3×3 taps take 7 KiB.
@@ -74,10 +75,6 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &Conv, step: &Step, kernels: &Ker
     let Some((panel_floats, panels)) = panel_floats(gemm, depth, outputs) else { return };
     let weights = model.weight_block(step);
     let biases = model.parameter_block(step);
-    let value = |block: &[u8], index: usize| {
-        let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
-        bytes.map_or(0.0, f32::from_le_bytes)
-    };
     for (index, panel) in packed.chunks_exact_mut(panel_floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
         let output = |column| group * outputs + first + column;
@@ -88,12 +85,31 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &Conv, step: &Step, kernels: &Ker
     }
 }
 
+/// The value with this index in a block of the file.
+pub(super) fn value(block: &[u8], index: usize) -> f32 {
+    let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0.0, f32::from_le_bytes)
+}
+
 /// Words of scratch: the offsets of a block of tiles, and zeros for the padding.
 pub(super) fn scratch_words(conv: &Conv, step: &Step, input: &Buffer, kernels: &Kernels) -> Option<usize> {
     let channels = (step.input.channels / conv.groups) as usize;
     let segments = Segments::new(conv, channels, input.channels as usize, input.width as usize)?;
     let table = segments.rows.checked_mul(segments.columns)?.checked_mul(kernels.gemm.rows * BLOCK)?;
     table.checked_add(segments.run)
+}
+
+/// The panels from that of an output channel on; of a convolution in one group, whose parts are cut there.
+fn behind<'a>(
+    conv: &Conv,
+    input_channels: usize,
+    first_channel: usize,
+    packed: &'a [f32],
+    gemm: &Gemm,
+) -> &'a [f32] {
+    let panel = depth(conv, input_channels).and_then(|depth| panel_floats(gemm, depth, 0));
+    let skipped = panel.map_or(0, |(floats, _)| first_channel / gemm.columns * floats);
+    packed.get(skipped..).unwrap_or_default()
 }
 
 /// Convolution into `output`.
@@ -105,11 +121,11 @@ pub(super) fn run(
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let pixels = output.height * output.width;
-    let Output { data, width, stride, channel, channels, .. } = output;
-    let job = Job { conv, input, width, pixels, outputs: channels, packed, gemm: &kernels.gemm };
-    job.each_tile(scratch, |tile, first, column| {
-        let out = &mut data[first * stride + channel + column..];
+    let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
+    let packed = behind(conv, input.channels, first_channel, packed, &kernels.gemm);
+    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.gemm };
+    job.each_tile(first..first + pixels, scratch, |tile, pixel, column| {
+        let out = &mut data[(pixel - first) * stride + channel + column..];
         kernels.gemm.tile(Tile { out, stride, ..tile });
     });
 }
@@ -128,8 +144,9 @@ pub(super) fn run_global_average(
     let pixels = height * width;
     let sums = &mut output.data[output.channel..output.channel + output.channels];
     sums.fill(0.0);
-    let job = Job { conv, input, width, pixels, outputs: sums.len(), packed, gemm: &kernels.gemm };
-    job.each_tile(scratch, |tile, _, column| {
+    let packed = behind(conv, input.channels, output.first_channel, packed, &kernels.gemm);
+    let job = Job { conv, input, width, outputs: sums.len(), packed, gemm: &kernels.gemm };
+    job.each_tile(0..pixels, scratch, |tile, _, column| {
         let (rows, columns) = (tile.rows, tile.columns);
         let mut values = [0.0; MAX_ROWS * MAX_COLUMNS];
         kernels.gemm.tile(Tile { out: &mut values, stride: MAX_COLUMNS, ..tile });
@@ -150,8 +167,6 @@ struct Job<'a> {
     input: Input<'a>,
     /// Width of the output image.
     width: usize,
-    /// Pixels of the output image.
-    pixels: usize,
     /// Output channels.
     outputs: usize,
     packed: &'a [f32],
@@ -159,9 +174,14 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Calls `store` for each tile with its operands (but for the output), its first pixel and its first
-    /// output channel. For each channel, pixels come in their order.
-    fn each_tile(&self, scratch: &mut [f32], mut store: impl FnMut(Tile<'_>, usize, usize)) {
+    /// Calls `store` for each tile of the pixels in `range` with its operands (but for the output), its first
+    /// pixel and its first output channel. For each channel, pixels come in their order.
+    fn each_tile(
+        &self,
+        range: Range<usize>,
+        scratch: &mut [f32],
+        mut store: impl FnMut(Tile<'_>, usize, usize),
+    ) {
         let Self { conv, input, gemm, .. } = self;
         let groups = conv.groups as usize;
         let (group_inputs, group_outputs) = (input.channels / groups, self.outputs / groups);
@@ -178,10 +198,11 @@ impl Job<'_> {
 
         for group in 0..groups {
             let group_panels = self.packed.chunks_exact(panel_floats).skip(group * panels).take(panels);
-            for block in (0..self.pixels).step_by(BLOCK * gemm.rows) {
-                let tiles = (self.pixels - block).div_ceil(gemm.rows).min(BLOCK);
+            for block in range.clone().step_by(BLOCK * gemm.rows) {
+                let tiles = (range.end - block).div_ceil(gemm.rows).min(BLOCK);
                 for (index, offsets) in offsets.chunks_exact_mut(table).take(tiles).enumerate() {
-                    self.fill(&segments, group * group_inputs, block + index * gemm.rows, offsets);
+                    let first = block + index * gemm.rows;
+                    self.fill(&segments, group * group_inputs, first..range.end, offsets);
                 }
                 for (index, panel) in group_panels.clone().enumerate() {
                     let column = index * gemm.columns;
@@ -196,7 +217,7 @@ impl Job<'_> {
                             panel,
                             bias,
                             clamp: conv.clamp,
-                            rows: gemm.rows.min(self.pixels - first),
+                            rows: gemm.rows.min(range.end - first),
                             columns: gemm.columns.min(group_outputs - column),
                             out: &mut [],
                             stride: 0,
@@ -208,12 +229,12 @@ impl Job<'_> {
         }
     }
 
-    /// Writes the offsets of the tile that begins at output pixel `first`: `[segment][row]`.
-    fn fill(&self, segments: &Segments, channel: usize, first: usize, offsets: &mut [u32]) {
+    /// Writes the offsets of the first tile of some output pixels: `[segment][row]`.
+    fn fill(&self, segments: &Segments, channel: usize, pixels: Range<usize>, offsets: &mut [u32]) {
         let (window, input, rows) = (&self.conv.window, &self.input, self.gemm.rows);
         for row in 0..rows {
             // Rows behind the last pixel repeat it; they are computed by some kernels, stored by none.
-            let pixel = (first + row).min(self.pixels - 1);
+            let pixel = (pixels.start + row).min(pixels.end - 1);
             let top =
                 (pixel / self.width * usize::from(window.stride.0)).wrapping_sub(window.pad_start.0.into());
             let left =

@@ -19,9 +19,9 @@ pub(super) fn run(
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let (width, offsets) = (output.width, words(scratch));
-    for (pixel, out) in output.pixels().enumerate() {
-        let offsets = fill(window, &input, pixel, width, offsets);
+    let offsets = words(scratch);
+    for (place, out) in output.places() {
+        let offsets = fill(window, &input, place, offsets);
         kernels.max_pool.pixel(input.data, offsets, out);
     }
 }
@@ -34,22 +34,21 @@ pub(super) fn run_bytes(
     scratch: &mut [f32],
     kernels: &Kernels,
 ) {
-    let (width, offsets) = (output.width, words(scratch));
-    for (pixel, out) in output.pixels().enumerate() {
-        let offsets = fill(window, &input, pixel, width, offsets);
+    let offsets = words(scratch);
+    for (place, out) in output.places() {
+        let offsets = fill(window, &input, place, offsets);
         kernels.qmax_pool.pixel(input.data, offsets, out);
     }
 }
 
-/// Writes where the real pixels under the window of output pixel `pixel` begin.
+/// Writes where the real pixels under the window of the output pixel at `(row, column)` begin.
 fn fill<'a, T>(
     window: &Window,
     input: &Input<'_, T>,
-    pixel: usize,
-    width: usize,
+    (row, column): (usize, usize),
     offsets: &'a mut [u32],
 ) -> &'a [u32] {
-    let (rows, columns) = covered(window, input.size(), pixel / width, pixel % width);
+    let (rows, columns) = covered(window, input.size(), row, column);
     let mut count = 0;
     for row in rows {
         for column in columns.clone() {

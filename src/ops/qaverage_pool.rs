@@ -16,9 +16,7 @@ pub(super) fn run(
     input: Input<'_, u8>,
     mut output: Output<'_, u8>,
 ) {
-    let width = output.width;
-    for (pixel, out) in output.pixels().enumerate() {
-        let (row, column) = (pixel / width, pixel % width);
+    for ((row, column), out) in output.places() {
         let (rows, columns) = covered(window, input.size(), row, column);
         let count = divisor(window, include_pad, &input, row, column);
         let factor = factor / count as f32;

@@ -32,7 +32,7 @@ pub(super) fn scratch_words(
 ) -> Option<usize> {
     let (rows, width) = kept(conv, pool, input.height as usize, input.width as usize);
     let ring = ring_words(rows, width, step.output.channels as usize)?;
-    let row = row_words(conv, step, width, false, kernels)?;
+    let row = row_words(conv, step, width, kernels)?;
     ring.checked_add(offset_words(pool, rows, width))?.checked_add(row)
 }
 
@@ -54,16 +54,17 @@ pub(super) fn run(
 ) {
     let (rows, width) = kept(conv, pool, input.height, input.width);
     let height = conv.window.outputs(input.height as u32, input.width as u32).0 as usize;
-    let (channels, across) = (output.channels, output.width);
+    let channels = output.channels;
     let Some(ring) = ring_words(rows, width, channels) else { return };
     let (ring, scratch) = scratch.split_at_mut(ring);
     let (offsets, scratch) = scratch.split_at_mut(offset_words(pool, rows, width));
     let (ring, offsets) = (bytes_mut(ring), words(offsets));
     let line = width * channels;
-    let job = Job { conv, input, width, outputs: channels, packed, gemm: kernels.integers(conv) };
+    let job =
+        Job { conv, input, width, outputs: channels, packed, gemm: kernels.integers(conv), winograd: None };
     let mut next = 0;
-    for (pixel, out) in output.pixels().enumerate() {
-        let (wanted, columns) = covered(pool, (height, width), pixel / across, pixel % across);
+    for ((row, column), out) in output.places() {
+        let (wanted, columns) = covered(pool, (height, width), row, column);
         // Rows that no window covers are left out.
         next = wanted.start.max(next);
         while next < wanted.end {

@@ -8,9 +8,9 @@ use crate::runner::native_options;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-use wisp::Model;
 use wisp::format::{Step, Weights};
 use wisp::vision::{ChannelOrder, PixelRange, Resize};
+use wisp::{Model, Requirements};
 
 /// Show a model's layers, sizes and memory
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn report(model: &Model<'_>) -> Result<Report> {
     let need = model.requirements(&native_options()?)?;
-    let layers = layers(model, need.isa);
+    let layers = layers(model, &need);
     let provenance = model.provenance();
     let Paths { longest, shortest } = paths::of(model);
     Ok(Report {
@@ -109,11 +109,11 @@ fn report(model: &Model<'_>) -> Result<Report> {
 }
 
 /// A row for each step of a model.
-pub fn layers(model: &Model<'_>, isa: wisp::Isa) -> Vec<Layer> {
-    model.steps().enumerate().map(|(index, step)| layer(model, index, &step, isa)).collect()
+pub fn layers(model: &Model<'_>, need: &Requirements) -> Vec<Layer> {
+    model.steps().enumerate().map(|(index, step)| layer(model, index, &step, need)).collect()
 }
 
-fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer {
+fn layer(model: &Model<'_>, index: usize, step: &Step, need: &Requirements) -> Layer {
     let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
     let weights = step.weight_count().unwrap_or(0);
     let biases = step.op.layer().map_or(0, |_| u64::from(step.output.channels));
@@ -134,7 +134,7 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, isa: wisp::Isa) -> Layer 
         macs: weights * u64::from(rows) * u64::from(columns),
         weight_bytes: step.weight_bytes().unwrap_or(0) + parameter_bytes,
         precision: from.element.name(),
-        algorithm: step.op.kernel(from.element, isa),
+        algorithm: model.kernel(step, need),
     }
 }
 

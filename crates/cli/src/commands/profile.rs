@@ -67,7 +67,7 @@ pub fn run(engine: &mut Engine, runs: Option<usize>, json: bool) -> Result<()> {
     let peaks = Peaks::measure(engine.isa())?;
     let medians = step_times(engine, runs.unwrap_or(RUNS))?;
     let total: f64 = medians.iter().sum();
-    let layers = inspect::layers(&engine.model(), engine.isa());
+    let layers = inspect::layers(&engine.model(), &engine.requirements());
     if !json {
         output::line(format_args!(
             "  peak of a thread: {:.1} GMAC/s in f32, {:.1} in int8 ({})",

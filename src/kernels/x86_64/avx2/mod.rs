@@ -2,6 +2,7 @@
 
 mod gemm;
 mod grid;
+mod lanes;
 mod max_pool;
 mod peak;
 mod qadd;
@@ -9,7 +10,9 @@ mod qgemm;
 pub(in crate::kernels::x86_64) mod qgemm_narrow;
 mod qmax_pool;
 mod quantize;
+mod qwinograd;
 mod requantise;
+mod winograd;
 
 use crate::Isa;
 use crate::kernels::Kernels;
@@ -20,9 +23,13 @@ pub(in crate::kernels) static KERNELS: Kernels = ALL;
 pub(in crate::kernels) const ALL: Kernels = Kernels {
     isa: Isa::Avx2,
     gemm: gemm::GEMM,
+    winograd2: winograd::WINOGRAD2,
+    winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
     qgemm_narrow: qgemm_narrow::QGEMM,
+    qwinograd2: qwinograd::QWINOGRAD2,
+    qwinograd4: qwinograd::QWINOGRAD4,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
