@@ -1,6 +1,7 @@
 //! From a checked model to weights packed for this CPU: how much memory that takes, and the packing.
 
 use crate::arena::{MemoryError, floats};
+use crate::crew::MAX_THREADS;
 use crate::format::{ALIGN, align_up};
 use crate::isa::Isa;
 use crate::kernels::Kernels;
@@ -10,12 +11,22 @@ use core::fmt;
 
 /// How a model is to be prepared.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Instruction set; without one, the best that this CPU has.
     pub isa: Option<Isa>,
     /// Most bytes that prepared weights and arena may take together.
     pub memory_budget: Option<usize>,
+    /// Most threads that compute a step together, 1 to [`MAX_THREADS`]: each takes scratch of its own. An
+    /// `Engine` starts them; a [`Session`](crate::Session) is given a pool, or runs on its caller's alone.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    /// The best instruction set, no bound on memory, one thread.
+    fn default() -> Self {
+        Self { isa: None, memory_budget: None, threads: 1 }
+    }
 }
 
 impl Options {
@@ -27,6 +38,11 @@ impl Options {
     /// These options with a bound on prepared weights and arena together, in bytes.
     pub fn with_memory_budget(self, bytes: usize) -> Self {
         Self { memory_budget: Some(bytes), ..self }
+    }
+
+    /// These options with a number of threads.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     fn kernels(&self) -> Result<&'static Kernels, PrepareError> {
@@ -46,6 +62,8 @@ pub struct Requirements {
     pub align: usize,
     /// Instruction set that these figures hold for.
     pub isa: Isa,
+    /// Threads that these figures hold for.
+    pub threads: usize,
 }
 
 /// Why a model cannot be prepared, or a session cannot begin.
@@ -61,6 +79,8 @@ pub enum PrepareError {
         /// The budget in bytes.
         given: usize,
     },
+    /// The number of threads is not 1 to [`MAX_THREADS`].
+    Threads(usize),
     /// The sizes do not fit in this machine's addresses.
     TooLarge,
     /// The memory for prepared weights is too small.
@@ -87,6 +107,9 @@ impl fmt::Display for PrepareError {
             Self::Isa(isa) => write!(f, "this CPU, or this build, cannot run the {isa} kernels"),
             Self::OverBudget { needed, given } => {
                 write!(f, "the model needs {needed} bytes of memory, the budget is {given}")
+            }
+            Self::Threads(given) => {
+                write!(f, "the number of threads must be 1 to {MAX_THREADS}, not {given}")
             }
             Self::TooLarge => f.write_str("the model needs more memory than this machine can address"),
             Self::PreparedTooSmall { needed, given } => {
@@ -150,10 +173,14 @@ impl<'a> Model<'a> {
     /// The memory that this model takes with these options. Cheap: reads the plan, touches no weight.
     ///
     /// # Errors
-    /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
+    /// [`PrepareError::Isa`], [`PrepareError::Threads`], [`PrepareError::OverBudget`] or
+    /// [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels, 1).ok_or(PrepareError::TooLarge)?;
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(PrepareError::Threads(options.threads));
+        }
+        let layout = Layout::new(self, kernels, options.threads).ok_or(PrepareError::TooLarge)?;
         let arena_bytes = layout.arena_bytes().ok_or(PrepareError::TooLarge)?;
         let needed = layout.packed_bytes.checked_add(arena_bytes).ok_or(PrepareError::TooLarge)?;
         match options.memory_budget {
@@ -163,6 +190,7 @@ impl<'a> Model<'a> {
                 arena_bytes,
                 align: ALIGN,
                 isa: kernels.isa,
+                threads: options.threads,
             }),
         }
     }
@@ -175,7 +203,7 @@ impl<'a> Model<'a> {
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         self.requirements(options)?;
         let kernels = options.kernels()?;
-        let layout = Layout::new(self, kernels, 1).ok_or(PrepareError::TooLarge)?;
+        let layout = Layout::new(self, kernels, options.threads).ok_or(PrepareError::TooLarge)?;
         let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
