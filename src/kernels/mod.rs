@@ -14,6 +14,7 @@ mod aarch64;
 pub(crate) mod gemm;
 mod generic;
 pub(crate) mod max_pool;
+pub(crate) mod peak;
 pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
@@ -43,6 +44,8 @@ pub(crate) struct Kernels {
     pub quantize: quantize::Quantize,
     /// The sum of two rows of `u8`.
     pub qadd: qadd::QAdd,
+    /// Multiply-adds alone, to measure what the CPU can do.
+    pub peaks: peak::Peaks,
 }
 
 impl Kernels {

@@ -2,6 +2,7 @@
 
 mod gemm;
 mod max_pool;
+mod peak;
 mod qadd;
 mod qgemm;
 mod qmax_pool;
@@ -20,4 +21,5 @@ pub(super) static KERNELS: Kernels = Kernels {
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };

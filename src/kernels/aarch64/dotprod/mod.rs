@@ -1,5 +1,6 @@
 //! NEON with `sdot`; but for the integer product, the kernels are NEON's.
 
+mod peak;
 mod qgemm;
 
 use super::neon;
@@ -7,4 +8,4 @@ use crate::Isa;
 use crate::kernels::Kernels;
 
 pub(in crate::kernels) static KERNELS: Kernels =
-    Kernels { isa: Isa::Dotprod, qgemm: qgemm::QGEMM, ..neon::TABLE };
+    Kernels { isa: Isa::Dotprod, qgemm: qgemm::QGEMM, peaks: peak::PEAKS, ..neon::TABLE };

@@ -3,6 +3,7 @@
 mod gemm;
 mod grid;
 mod max_pool;
+pub(super) mod peak;
 mod qadd;
 pub(super) mod qgemm;
 mod qmax_pool;
@@ -24,4 +25,5 @@ pub(super) const TABLE: Kernels = Kernels {
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };

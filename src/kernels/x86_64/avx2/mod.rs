@@ -3,6 +3,7 @@
 mod gemm;
 mod grid;
 mod max_pool;
+mod peak;
 mod qadd;
 mod qgemm;
 mod qmax_pool;
@@ -24,4 +25,5 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };
