@@ -114,8 +114,14 @@ fn what_does_not_fit_is_named_with_both_figures() {
     assert_eq!(error, PreprocessError::Output { needed: 150_528, given: 150_527 });
 
     assert_eq!(Rgb8::packed(&[], 0, 4).err(), Some(ImageError::Size { width: 0, height: 4 }));
-    assert_eq!(Rgb8::packed(&[0; 35], 4, 3).err(), Some(ImageError::TooShort { needed: 36, given: 35 }));
-    assert_eq!(Rgb8::new(&[0; 36], 4, 3, 11).err(), Some(ImageError::Stride { needed: 12, given: 11 }));
+    assert_eq!(
+        Rgb8::packed(&[0; 35], 4, 3).err(),
+        Some(ImageError::TooShort { plane: 0, needed: 36, given: 35 })
+    );
+    assert_eq!(
+        Rgb8::new(&[0; 36], 4, 3, 11).err(),
+        Some(ImageError::Stride { plane: 0, needed: 12, given: 11 })
+    );
     assert!(Rgb8::packed(&[], usize::MAX, usize::MAX).is_err());
     assert!(Rgb8::new(&[0; 64], 4, 3, usize::MAX).is_err());
 }
@@ -123,8 +129,8 @@ fn what_does_not_fit_is_named_with_both_figures() {
 /// The longest frame for the widest input takes more scratch than 32 bits address.
 #[test]
 fn sizes_beyond_the_address_space_are_refused() {
-    // Both tables, and the whole frame as rows of whole blocks.
-    let needed = 8 * 65_535 + 4 * 65_536 + 196_608 * 65_535;
+    // Both tables, the whole frame as rows of whole blocks, and one more.
+    let needed = 8 * 65_535 + 4 * 65_536 + 196_608 * 65_536;
     let given = scratch_bytes(&PLAIN, (1, 65_535), (65_535, 1));
     assert_eq!(given, usize::try_from(needed).map_err(|_| PreprocessError::TooLarge { needed }));
 }

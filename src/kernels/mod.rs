@@ -19,8 +19,10 @@ pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
 pub(crate) mod requantise;
+pub(crate) mod resample;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+pub(crate) mod yuv;
 
 use crate::Isa;
 
@@ -43,6 +45,10 @@ pub(crate) struct Kernels {
     pub quantize: quantize::Quantize,
     /// The sum of two rows of `u8`.
     pub qadd: qadd::QAdd,
+    /// Resizing of rows of pixels.
+    pub resample: resample::Resample,
+    /// Camera pixels to red, green and blue.
+    pub yuv: yuv::Yuv,
 }
 
 impl Kernels {

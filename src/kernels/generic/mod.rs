@@ -7,6 +7,8 @@ mod qgemm;
 mod qmax_pool;
 mod quantize;
 mod requantise;
+pub(super) mod resample;
+pub(super) mod yuv;
 
 use super::Kernels;
 use crate::Isa;
@@ -20,4 +22,6 @@ pub(super) static KERNELS: Kernels = Kernels {
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    resample: resample::RESAMPLE,
+    yuv: yuv::YUV,
 };

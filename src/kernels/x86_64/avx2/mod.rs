@@ -8,6 +8,8 @@ mod qgemm;
 mod qmax_pool;
 mod quantize;
 mod requantise;
+mod resample;
+mod yuv;
 
 use crate::Isa;
 use crate::kernels::Kernels;
@@ -24,4 +26,6 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    resample: resample::RESAMPLE,
+    yuv: yuv::YUV,
 };
