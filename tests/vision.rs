@@ -129,8 +129,8 @@ fn what_does_not_fit_is_named_with_both_figures() {
 /// The longest frame for the widest input takes more scratch than 32 bits address.
 #[test]
 fn sizes_beyond_the_address_space_are_refused() {
-    // Both tables, the whole frame as rows of whole blocks, and one more.
-    let needed = 8 * 65_535 + 4 * 65_536 + 196_608 * 65_536;
+    // Both tables, the whole frame and a row more as rows of whole blocks, and one of them.
+    let needed = 8 * 65_535 + 4 * 65_536 + 196_608 * 65_537;
     let given = scratch_bytes(&PLAIN, (1, 65_535), (65_535, 1));
     assert_eq!(given, usize::try_from(needed).map_err(|_| PreprocessError::TooLarge { needed }));
 }

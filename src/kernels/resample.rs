@@ -65,7 +65,7 @@ pub(crate) struct Resample {
     pub name: &'static str,
     /// # Safety
     /// The CPU has the instruction set. Nothing is promised of the entries.
-    pub(super) horizontal: unsafe fn(filter: Filter<'_>, row: &[u8], out: &mut [u8]),
+    pub(super) horizontal: unsafe fn(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]),
     /// # Safety
     /// The CPU has the instruction set, `out` is a multiple of [`BLOCK`] long, and the two parts hold together
     /// at least as many whole rows of that length as there are weights.
@@ -76,12 +76,13 @@ pub(crate) struct Resample {
 }
 
 impl Resample {
-    /// One row of three-byte pixels to the pixels that the filter names. `out` has a pixel for each entry and
-    /// perhaps more, which stay as they are, and so does one whose inputs are not all in the row.
-    pub fn horizontal(&self, filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
+    /// Two rows of three-byte pixels to the pixels that the filter names, two because they share its weights. `out`
+    /// has a pixel for each entry and perhaps more, which stay as they are, and so does one whose inputs are not
+    /// all in the row.
+    pub fn horizontal(&self, filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) {
         // SAFETY: a `Resample` is reached only through `Kernels::of`, which has asked the CPU for the
         // instruction set.
-        unsafe { (self.horizontal)(filter, row, out) }
+        unsafe { (self.horizontal)(filter, rows, out) }
     }
 
     /// A row of bytes from the same place in each of several rows, which lie in two parts one behind the other,

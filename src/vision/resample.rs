@@ -2,7 +2,7 @@
 
 use super::frame::{MAX_SIDE, Pixels};
 use super::taps::Axis;
-use super::{ChannelOrder, Frame, PixelFormat, Preprocess, PreprocessError, Resize};
+use super::{ChannelOrder, Colour, Frame, PixelFormat, Preprocess, PreprocessError, Resize};
 use crate::Isa;
 use crate::kernels::Kernels;
 use crate::kernels::resample::{BLOCK, Values};
@@ -29,7 +29,8 @@ pub struct Resampler<'s> {
 }
 
 /// Bytes of scratch for a [`Resampler`] from frames of `frame` to an input of `input`, both (width,
-/// height): the filter tables, as many rows as the vertical filter spans, and a row of the frame.
+/// height): the filter tables, as many rows as the vertical filter spans and one or two more, and two rows of
+/// the frame.
 ///
 /// # Errors
 /// [`PreprocessError`] when a size or the preparation is not valid.
@@ -73,11 +74,7 @@ impl<'s> Resampler<'s> {
     /// # Errors
     /// [`PreprocessError::Frame`] or [`PreprocessError::Output`] when a size is not the one that the
     /// resampler was made for.
-    pub fn run<'f>(
-        &mut self,
-        frame: impl Into<Frame<'f>>,
-        input: &mut [f32],
-    ) -> Result<(), PreprocessError> {
+    pub fn run<'f>(&mut self, frame: impl Into<Frame<'f>>, input: &mut [f32]) -> Result<(), PreprocessError> {
         self.plan.run(self.kernels, self.scratch, &frame.into(), input)
     }
 }
@@ -132,7 +129,12 @@ impl Plan {
     /// Bytes of scratch, which may be more than this CPU can address.
     fn bytes(&self) -> u64 {
         let row = self.row_bytes();
-        self.x.table_bytes() + self.y.table_bytes() + row * self.y.taps() as u64 + self.line_bytes()
+        self.x.table_bytes() + self.y.table_bytes() + row * self.slots() as u64 + self.lines_bytes()
+    }
+
+    /// Rows in the ring: those of the vertical filter and one, an even number.
+    fn slots(&self) -> usize {
+        (self.y.taps() + 1).next_multiple_of(2)
     }
 
     /// Bytes of a row in the ring.
@@ -140,9 +142,9 @@ impl Plan {
         (u64::from(self.x.count) * 3).next_multiple_of(BLOCK as u64)
     }
 
-    /// Bytes of the row that is at hand: one of the frame in colour, later one between vertical pass and values.
-    fn line_bytes(&self) -> u64 {
-        self.row_bytes().max(u64::from(self.x.needed().1) * 3)
+    /// Bytes of the rows that are at hand: two of the frame in colour, later one between vertical pass and values.
+    fn lines_bytes(&self) -> u64 {
+        self.row_bytes().max(u64::from(self.x.needed().1) * 6)
     }
 
     pub fn scratch_bytes(&self) -> usize {
@@ -163,16 +165,16 @@ impl Plan {
         Ok(())
     }
 
-    /// The table of each axis, the ring of rows and the row at hand.
+    /// The table of each axis, the ring of rows and the rows at hand.
     fn split<'s>(&self, scratch: &'s mut [u8]) -> Result<[&'s mut [u8]; 4], PreprocessError> {
         let (needed, given) = (self.scratch_bytes(), scratch.len());
         let too_small = PreprocessError::ScratchTooSmall { needed, given };
         let used = scratch.get_mut(..needed).ok_or(too_small)?;
         let (x_table, rest) = used.split_at_mut_checked(self.x.table_bytes() as usize).ok_or(too_small)?;
         let (y_table, rest) = rest.split_at_mut_checked(self.y.table_bytes() as usize).ok_or(too_small)?;
-        let ring = self.row_bytes() as usize * self.y.taps();
-        let (ring, line) = rest.split_at_mut_checked(ring).ok_or(too_small)?;
-        Ok([x_table, y_table, ring, line])
+        let ring = self.row_bytes() as usize * self.slots();
+        let (ring, lines) = rest.split_at_mut_checked(ring).ok_or(too_small)?;
+        Ok([x_table, y_table, ring, lines])
     }
 
     /// Resamples a frame with tables that [`fill`](Self::fill) has written to `scratch`.
@@ -192,48 +194,60 @@ impl Plan {
         if input.len() != needed {
             return Err(PreprocessError::Output { needed, given: input.len() });
         }
-        let [x_table, y_table, ring, line] = self.split(scratch)?;
+        let [x_table, y_table, ring, lines] = self.split(scratch)?;
         let (x_filter, y_filter) = (self.x.filter(x_table), self.y.filter(y_table));
         let (length, taps) = (self.row_bytes() as usize, self.y.taps());
         let blue_first = frame.format() == PixelFormat::Bgr8;
         let values = Values { swap: blue_first != (self.order == ChannelOrder::Bgr), ..self.values };
-        let mut done = 0;
+        let (first, end) = self.y.needed();
+        let (first, end) = (first as usize, end as usize);
+        let mut done = first;
         for ((start, weights), out) in y_filter.entries().zip(input.chunks_exact_mut(width)) {
-            for row in start.max(done)..start + taps {
-                let slot = ring.chunks_exact_mut(length).nth(row % taps).unwrap_or_default();
-                let colours = self.colours(kernels, frame, row, line);
-                kernels.resample.horizontal(x_filter, colours, slot);
+            // Two rows at a time, side by side in the ring, which has an even number. Behind the last row it comes
+            // once more, and is not looked at.
+            while done < start + taps {
+                let rows = [done, (done + 1).min(end - 1)].map(|row| frame.row(row));
+                let pair = (done - first) / 2 % (self.slots() / 2);
+                let slots = ring.chunks_exact_mut(2 * length).nth(pair).unwrap_or_default();
+                let (one, other) = slots.split_at_mut_checked(length).unwrap_or_default();
+                let colours = self.colours(kernels, frame.colour(), rows, lines);
+                kernels.resample.horizontal(x_filter, colours, [one, other]);
+                done += 2;
             }
-            done = start + taps;
             // The ring from the first row on: behind its end it goes on at its beginning.
-            let (later, sooner) = ring.split_at_checked(start % taps * length).unwrap_or_default();
-            let (blended, _) = line.split_at_mut_checked(length).unwrap_or_default();
+            let at = (start - first) % self.slots() * length;
+            let (later, sooner) = ring.split_at_checked(at).unwrap_or_default();
+            let (blended, _) = lines.split_at_mut_checked(length).unwrap_or_default();
             kernels.resample.vertical([sooner, later], weights, blended);
             kernels.resample.values(&values, blended.get(..width).unwrap_or_default(), out);
         }
         Ok(())
     }
 
-    /// A row of the frame in three-byte pixels: as it lies in memory, or converted into `line` as far as the
-    /// filter looks at it.
+    /// Two rows of the frame in three-byte pixels: as they lie in memory, or converted into `lines` as far as the
+    /// filter looks at them.
     fn colours<'l>(
         &self,
         kernels: &Kernels,
-        frame: &Frame<'l>,
-        row: usize,
-        line: &'l mut [u8],
-    ) -> &'l [u8] {
-        let row = match frame.row(row) {
-            Pixels::Colours(bytes) => return bytes,
-            Pixels::Yuv(row) => row,
-        };
+        colour: Colour,
+        rows: [Pixels<'l>; 2],
+        lines: &'l mut [u8],
+    ) -> [&'l [u8]; 2] {
         let (start, end) = self.x.needed();
         // Two pixels share their chroma.
         let start = start as usize & !1;
-        let line = line.get_mut(..end as usize * 3).unwrap_or_default();
-        let needed = line.get_mut(start * 3..).unwrap_or_default();
-        kernels.yuv.run(row.from(start), &frame.colour().matrix(), needed);
-        line
+        let (one, other) = lines.split_at_mut_checked(end as usize * 3).unwrap_or_default();
+        let mut lines = [one, other].into_iter();
+        rows.map(|row| match row {
+            Pixels::Colours(bytes) => bytes,
+            Pixels::Yuv(row) => {
+                let line = lines.next().unwrap_or_default();
+                let line = line.get_mut(..end as usize * 3).unwrap_or_default();
+                let needed = line.get_mut(start * 3..).unwrap_or_default();
+                kernels.yuv.run(row.from(start), &colour.matrix(), needed);
+                line
+            }
+        })
     }
 }
 

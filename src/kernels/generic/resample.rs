@@ -2,8 +2,7 @@
 
 use crate::kernels::resample::{Filter, HALF, PRECISION, Resample, Values};
 
-pub(super) const RESAMPLE: Resample =
-    Resample { name: "u8-resample-generic", horizontal, vertical, values };
+pub(super) const RESAMPLE: Resample = Resample { name: "u8-resample-generic", horizontal, vertical, values };
 
 /// Bytes that the vertical pass sums side by side: the sums fill half of 16 vector registers.
 const LANES: usize = 16;
@@ -11,7 +10,14 @@ const LANES: usize = 16;
 /// multiplication; x86-64 without extensions has none for 32.
 const LOW: u32 = PRECISION / 2;
 
-pub(in crate::kernels) fn horizontal(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
+pub(in crate::kernels) fn horizontal(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) {
+    for (row, out) in rows.into_iter().zip(out) {
+        shrink(filter, row, out);
+    }
+}
+
+#[inline(never)]
+fn shrink(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
     let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
     match filter.taps {
         2 => shrink_by::<2>(filter, row, out),

@@ -1,4 +1,4 @@
-//! Resizing: four pixels at a time across, 48 bytes at a time down.
+//! Resizing: four pixels of two rows at a time across, 48 bytes at a time down, eight pixels to values.
 
 use crate::kernels::generic;
 use crate::kernels::resample::{BLOCK, Filter, HALF, HEAD, PRECISION, Resample, Values};
@@ -12,130 +12,109 @@ const OUTPUTS: usize = 4;
 /// # Safety
 /// As [`Resample::horizontal`](Resample) says.
 #[target_feature(enable = "avx2")]
-unsafe fn horizontal(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
+unsafe fn horizontal(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) {
     match filter.taps {
-        2 => across::<2>(filter, row, out),
-        3 => across::<3>(filter, row, out),
-        4 => across::<4>(filter, row, out),
-        5 => across::<5>(filter, row, out),
-        6 => across::<6>(filter, row, out),
-        7 => across::<7>(filter, row, out),
-        8 => across::<8>(filter, row, out),
-        9 => across::<9>(filter, row, out),
-        _ => across::<0>(filter, row, out),
+        2 => across::<2>(filter, rows, out),
+        3 => across::<3>(filter, rows, out),
+        4 => across::<4>(filter, rows, out),
+        5 => across::<5>(filter, rows, out),
+        6 => across::<6>(filter, rows, out),
+        7 => across::<7>(filter, rows, out),
+        8 => across::<8>(filter, rows, out),
+        9 => across::<9>(filter, rows, out),
+        _ => across::<0>(filter, rows, out),
     }
 }
 
-/// For filters of `TAPS` pixels, or of any number where that is 0. Two outputs share a register, one a lane.
+/// For filters of `TAPS` pixels, or of any number where that is 0. Two rows share a register, one a lane, and so
+/// take the same weights.
 #[target_feature(enable = "avx2")]
-fn across<const TAPS: usize>(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
+fn across<const TAPS: usize>(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) {
     let taps = if TAPS == 0 { filter.taps } else { TAPS };
     let entry = HEAD + taps * 4;
-    // Four taps are read at once: sixteen bytes of weights and of pixels, perhaps beyond the last tap.
+    // Four pixels are read at once, perhaps beyond the last tap.
     let groups = taps.div_ceil(4);
-    let inputs = (groups - 1) * 12 + 16;
-    let masks = TapMasks::new();
-    let count = (out.len() / 3).min(filter.table.len() / entry);
-    let mut output = 0;
-    while output + OUTPUTS <= count {
-        let Some(entries) = filter.table.get(output * entry..) else { break };
-        if entries.len() < (OUTPUTS - 1) * entry + HEAD + groups * 16 {
-            break;
-        }
-        let mut starts = [0; OUTPUTS];
-        for (index, start) in starts.iter_mut().enumerate() {
-            let head = entries.get(index * entry..).and_then(|entry| entry.first_chunk());
-            *start = head.map_or(0, |head| u32::from_le_bytes(*head) as usize * 3);
-        }
-        if starts.iter().any(|start| start + inputs > row.len()) {
-            break;
-        }
-        let pair = |first: usize, second: usize| {
-            let mut sums = _mm256_setzero_si256();
-            for group in 0..groups {
-                // SAFETY: `inputs` bytes of the row are there from every start on, and `groups` times sixteen
-                // bytes of weights behind every head.
-                let (pixels, weights) = unsafe {
-                    let weights = |index: usize| entries.as_ptr().add(index * entry + HEAD + group * 16);
-                    let pixels = |index: usize| row.as_ptr().add(starts[index] + group * 12);
-                    (two(pixels(first), pixels(second)), two(weights(first), weights(second)))
-                };
-                sums = masks.four(sums, pixels, weights, taps - group * 4);
+    let inputs = groups * 12 + 4;
+    let Some(last) = rows[0].len().min(rows[1].len()).checked_sub(inputs) else {
+        return generic::resample::horizontal(filter, rows, out);
+    };
+    let [first_out, second_out] = out;
+    let count = (first_out.len().min(second_out.len()) / 3).min(filter.table.len() / entry);
+    // A pixel's three bytes, each as 32 bits, of four pixels in twelve bytes.
+    let pixel = |at: i8| {
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            at,
+            -1,
+            -1,
+            -1,
+            at + 1,
+            -1,
+            -1,
+            -1,
+            at + 2,
+            -1,
+            -1,
+            -1,
+            -1,
+            -1,
+            -1,
+            -1,
+        ))
+    };
+    let pixels = [pixel(0), pixel(3), pixel(6), pixel(9)];
+    let closed =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
+    let mut done = 0;
+    'steps: while done + OUTPUTS <= count {
+        let mut outputs = [_mm256_set1_epi32(HALF as i32); OUTPUTS];
+        for (index, sums) in outputs.iter_mut().enumerate() {
+            // SAFETY: `count` entries are there.
+            let entry = unsafe { filter.table.as_ptr().add((done + index) * entry).cast::<u32>() };
+            // SAFETY: an entry begins with its head.
+            let start = unsafe { u32::from_le(entry.read_unaligned()) } as usize * 3;
+            if start > last {
+                break 'steps;
             }
-            _mm256_srli_epi32::<{ PRECISION as i32 }>(_mm256_add_epi32(sums, _mm256_set1_epi32(HALF as i32)))
-        };
-        // Packing brings what was one behind the other in two registers side by side in one lane.
-        let pixels = _mm256_packus_epi32(pair(0, 2), pair(1, 3));
-        let bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(pixels, pixels), masks.pixels);
-        let bytes = _mm_or_si128(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
-        let Some(out) = out.get_mut(output * 3..).and_then(|out| out.first_chunk_mut::<12>()) else { break };
-        // SAFETY: there is room for twelve bytes.
-        unsafe {
-            _mm_storel_epi64(out.as_mut_ptr().cast(), bytes);
-            _mm_storeu_si32(out.as_mut_ptr().add(8).cast(), _mm_srli_si128::<8>(bytes));
+            for group in 0..groups {
+                // SAFETY: `inputs` bytes stand in either row from `start` on, which is at most `last`.
+                let four = unsafe {
+                    let [first, second] = rows.map(|row| row.as_ptr().add(start + group * 12).cast());
+                    _mm256_loadu2_m128i(second, first)
+                };
+                for (tap, pixel) in (group * 4..taps).zip(pixels) {
+                    // SAFETY: `taps` weights stand behind the head.
+                    let weight = unsafe { entry.add(1 + tap).read_unaligned() };
+                    let weight = _mm256_set1_epi32(u32::from_le(weight).cast_signed());
+                    *sums =
+                        _mm256_add_epi32(*sums, _mm256_mullo_epi32(_mm256_shuffle_epi8(four, pixel), weight));
+                }
+            }
         }
-        output += OUTPUTS;
+        let [a, b, c, d] = outputs.map(|sums| _mm256_srli_epi32::<{ PRECISION as i32 }>(sums));
+        let bytes = _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
+        let bytes = _mm256_shuffle_epi8(bytes, closed);
+        // SAFETY: there is room for `count` pixels in either row.
+        unsafe {
+            store_12(_mm256_castsi256_si128(bytes), first_out.as_mut_ptr().add(done * 3));
+            store_12(_mm256_extracti128_si256::<1>(bytes), second_out.as_mut_ptr().add(done * 3));
+        }
+        done += OUTPUTS;
     }
-    // The last ones: what is read for them would lie behind the row or the table.
-    let rest = Filter { table: filter.table.get(output * entry..).unwrap_or_default(), ..filter };
-    generic::resample::horizontal(rest, row, out.get_mut(output * 3..).unwrap_or_default());
+    // The last ones: what is read for them would lie behind the row.
+    let rest = Filter { table: filter.table.get(done * entry..).unwrap_or_default(), ..filter };
+    let out = [first_out, second_out].map(|out| out.get_mut(done * 3..).unwrap_or_default());
+    generic::resample::horizontal(rest, rows, out);
 }
 
-/// Sixteen bytes from either place, one a lane.
-///
 /// # Safety
-/// They are there.
+/// There is room for twelve bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn two(low: *const u8, high: *const u8) -> __m256i {
+unsafe fn store_12(bytes: __m128i, out: *mut u8) {
     // SAFETY: the caller promises so.
-    unsafe { _mm256_loadu2_m128i(high.cast(), low.cast()) }
-}
-
-struct TapMasks {
-    /// Pixel 0 to 3 of twelve bytes as three words of 32 bits, in either lane.
-    taps: [__m256i; 4],
-    /// Four pixels of four bytes, two at the beginning of either lane, to twelve bytes side by side.
-    pixels: __m256i,
-}
-
-impl TapMasks {
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn new() -> Self {
-        let tap = |at: i8| {
-            _mm256_broadcastsi128_si256(_mm_setr_epi8(
-                at, -1, -1, -1, at + 1, -1, -1, -1, at + 2, -1, -1, -1, -1, -1, -1, -1,
-            ))
-        };
-        Self {
-            taps: [tap(0), tap(3), tap(6), tap(9)],
-            pixels: _mm256_setr_epi8(
-                0, 1, 2, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, //
-                -1, -1, -1, -1, -1, -1, 0, 1, 2, 4, 5, 6, -1, -1, -1, -1,
-            ),
-        }
-    }
-
-    /// Adds up to four taps.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn four(&self, mut sums: __m256i, pixels: __m256i, weights: __m256i, taps: usize) -> __m256i {
-        let add = |sums, tap: usize, weights| {
-            let pixel = _mm256_shuffle_epi8(pixels, self.taps[tap]);
-            _mm256_add_epi32(sums, _mm256_mullo_epi32(pixel, weights))
-        };
-        sums = add(sums, 0, _mm256_shuffle_epi32::<0x00>(weights));
-        if taps > 1 {
-            sums = add(sums, 1, _mm256_shuffle_epi32::<0x55>(weights));
-        }
-        if taps > 2 {
-            sums = add(sums, 2, _mm256_shuffle_epi32::<0xaa>(weights));
-        }
-        if taps > 3 {
-            sums = add(sums, 3, _mm256_shuffle_epi32::<0xff>(weights));
-        }
-        sums
+    unsafe {
+        _mm_storel_epi64(out.cast(), bytes);
+        _mm_storeu_si32(out.add(8), _mm_srli_si128::<8>(bytes));
     }
 }
 

@@ -109,9 +109,7 @@ impl Factors {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn new(matrix: &Matrix) -> Self {
-        let pair = |low: i16, high: i16| {
-            _mm256_set1_epi32(i32::from(low) & 0xffff | i32::from(high) << 16)
-        };
+        let pair = |low: i16, high: i16| _mm256_set1_epi32(i32::from(low) & 0xffff | i32::from(high) << 16);
         Self {
             y_v_red: pair(matrix.luma, matrix.red_v),
             y_u_green: pair(matrix.luma, matrix.green_u),
@@ -120,7 +118,8 @@ impl Factors {
             offsets: matrix.offsets().map(|offset| _mm256_set1_epi32(offset)),
             masks: PIXEL_MASKS.map(|masks| {
                 // SAFETY: sixteen bytes are there.
-                masks.map(|mask| unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(mask.as_ptr().cast())) })
+                masks
+                    .map(|mask| unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(mask.as_ptr().cast())) })
             }),
         }
     }
