@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::Random;
+use common::{Random, isas};
 use proptest::prelude::*;
 use wisp::vision::{
-    ChannelOrder, ImageError, PixelRange, Preprocess, PreprocessError, Resampler, Resize, Rgb8,
+    ChannelOrder, Frame, ImageError, PixelRange, Preprocess, PreprocessError, Resampler, Resize, Rgb8,
     scratch_bytes, top_k,
 };
 
@@ -37,16 +37,26 @@ fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-fn resample(spec: &Preprocess, frame: &Rgb8<'_>, input: (u32, u32)) -> Result<Vec<f32>, PreprocessError> {
+/// What every instruction set gives for a frame, twice.
+fn resample<'f>(
+    spec: &Preprocess,
+    frame: impl Into<Frame<'f>>,
+    input: (u32, u32),
+) -> Result<Vec<f32>, PreprocessError> {
+    let frame = frame.into();
     let size = (frame.width() as u32, frame.height() as u32);
-    let mut scratch = vec![0xaa; scratch_bytes(spec, size, input)?];
-    let mut resampler = Resampler::new(spec, size, input, &mut scratch)?;
-    let mut tensor = vec![f32::NAN; (input.0 * input.1 * 3) as usize];
-    resampler.run(frame, &mut tensor)?;
-    let first = tensor.clone();
-    resampler.run(frame, &mut tensor)?;
-    assert_eq!(first, tensor, "a resampler gives the same again");
-    Ok(tensor)
+    let needed = scratch_bytes(spec, size, input)?;
+    let mut first: Option<Vec<f32>> = None;
+    for isa in isas() {
+        let mut scratch = vec![0xaa; needed];
+        let mut resampler = Resampler::new(spec, size, input, &mut scratch)?.with_isa(isa)?;
+        for _ in 0..2 {
+            let mut tensor = vec![f32::NAN; (input.0 * input.1 * 3) as usize];
+            resampler.run(frame, &mut tensor)?;
+            assert_eq!(*first.get_or_insert_with(|| tensor.clone()), tensor, "{isa}");
+        }
+    }
+    Ok(first.unwrap())
 }
 
 #[test]

@@ -16,7 +16,6 @@ pub(in crate::kernels) fn horizontal(filter: Filter<'_>, rows: [&[u8]; 2], out: 
     }
 }
 
-#[inline(never)]
 fn shrink(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
     let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
     match filter.taps {
