@@ -34,7 +34,7 @@ impl Memory {
 
 /// Planes of random bytes, by this file's own knowledge of the formats: bytes of a row and rows.
 fn planes(format: PixelFormat, width: usize, height: usize, gap: usize, seed: u64) -> Vec<Memory> {
-    let (columns, rows) = ((width + 1) / 2, (height + 1) / 2);
+    let (columns, rows) = (width.div_ceil(2), height.div_ceil(2));
     let sizes = match format {
         PixelFormat::Yuyv => vec![(columns * 4, height)],
         PixelFormat::Nv12 => vec![(width, height), (columns * 2, rows)],

@@ -45,6 +45,8 @@ impl<'t> Filter<'t> {
 
 /// Input values of bytes, for each channel of the tensor: `(byte · scale − mean) / std`, each operation rounded.
 #[derive(Clone, Copy, Debug)]
+// Plain Rust needs no more than the table.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 pub(crate) struct Values {
     /// Every result.
     pub table: [[f32; 256]; 3],
@@ -58,6 +60,9 @@ pub(crate) struct Values {
     pub swap: bool,
 }
 
+/// Two rows, or two parts of a ring of rows.
+type Two<'a> = [&'a [u8]; 2];
+
 /// The kernels of a resize and their name.
 #[derive(Debug)]
 pub(crate) struct Resample {
@@ -65,11 +70,11 @@ pub(crate) struct Resample {
     pub name: &'static str,
     /// # Safety
     /// The CPU has the instruction set. Nothing is promised of the entries.
-    pub(super) horizontal: unsafe fn(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]),
+    pub(super) horizontal: unsafe fn(filter: Filter<'_>, rows: Two<'_>, out: [&mut [u8]; 2]),
     /// # Safety
     /// The CPU has the instruction set, `out` is a multiple of [`BLOCK`] long, and the two parts hold together
     /// at least as many whole rows of that length as there are weights.
-    pub(super) vertical: unsafe fn(parts: [&[u8]; 2], weights: &[[u8; 4]], out: &mut [u8]),
+    pub(super) vertical: unsafe fn(parts: Two<'_>, weights: &[[u8; 4]], out: &mut [u8]),
     /// # Safety
     /// The CPU has the instruction set, and there are as many bytes as values, whole pixels.
     pub(super) values: unsafe fn(values: &Values, bytes: &[u8], out: &mut [f32]),
