@@ -26,6 +26,17 @@ unsafe fn horizontal(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) 
     }
 }
 
+/// For a shuffle: the three bytes of four pixels, each as 32 bits.
+const PIXELS: [[u8; 16]; 4] = {
+    let mut masks = [[0x80; 16]; 4];
+    let mut byte = 0;
+    while byte < 12 {
+        masks[byte / 3][byte % 3 * 4] = byte as u8;
+        byte += 1;
+    }
+    masks
+};
+
 /// For filters of `TAPS` pixels, or of any number where that is 0. Two rows share a register, one a lane, and so
 /// take the same weights.
 #[target_feature(enable = "avx2")]
@@ -40,28 +51,9 @@ fn across<const TAPS: usize>(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u
     };
     let [first_out, second_out] = out;
     let count = (first_out.len().min(second_out.len()) / 3).min(filter.table.len() / entry);
-    // A pixel's three bytes, each as 32 bits, of four pixels in twelve bytes.
-    let pixel = |at: i8| {
-        _mm256_broadcastsi128_si256(_mm_setr_epi8(
-            at,
-            -1,
-            -1,
-            -1,
-            at + 1,
-            -1,
-            -1,
-            -1,
-            at + 2,
-            -1,
-            -1,
-            -1,
-            -1,
-            -1,
-            -1,
-            -1,
-        ))
-    };
-    let pixels = [pixel(0), pixel(3), pixel(6), pixel(9)];
+    // SAFETY: sixteen bytes are there.
+    let pixels =
+        PIXELS.map(|mask| unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(mask.as_ptr().cast())) });
     let closed =
         _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
     let mut done = 0;
