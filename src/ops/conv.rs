@@ -204,7 +204,11 @@ impl Job<'_> {
                     let first = block + index * gemm.rows;
                     self.fill(&segments, group * group_inputs, first..range.end, offsets);
                 }
-                for (index, panel) in group_panels.clone().enumerate() {
+                let mut panels = group_panels.clone().peekable();
+                for index in 0..group_panels.len() {
+                    let Some(panel) = panels.next() else { break };
+                    let next = panels.peek().copied().unwrap_or_default();
+                    let mut ahead = next.chunks((next.len() / tiles).next_multiple_of(16).max(16));
                     let column = index * gemm.columns;
                     let (bias, panel) = panel.split_at(gemm.columns);
                     for (index, offsets) in offsets.chunks_exact(table).take(tiles).enumerate() {
@@ -215,6 +219,7 @@ impl Job<'_> {
                             offsets,
                             run: segments.run,
                             panel,
+                            ahead: ahead.next().unwrap_or_default(),
                             bias,
                             clamp: conv.clamp,
                             rows: gemm.rows.min(range.end - first),
