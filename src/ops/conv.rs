@@ -124,10 +124,7 @@ pub(super) fn run(
     let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
     let packed = behind(conv, input.channels, first_channel, packed, &kernels.gemm);
     let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.gemm };
-    job.each_tile(first..first + pixels, scratch, |tile, pixel, column| {
-        let out = &mut data[(pixel - first) * stride + channel + column..];
-        kernels.gemm.tile(Tile { out, stride, ..tile });
-    });
+    job.pixels(first..first + pixels, scratch, data, stride, channel);
 }
 
 /// Convolution whose output is averaged over its pixels, added in their order; the map is never stored.
@@ -162,18 +159,34 @@ pub(super) fn run_global_average(
 }
 
 /// A convolution seen as tiles.
-struct Job<'a> {
-    conv: &'a Conv,
-    input: Input<'a>,
+pub(super) struct Job<'a> {
+    pub conv: &'a Conv,
+    pub input: Input<'a>,
     /// Width of the output image.
-    width: usize,
+    pub width: usize,
     /// Output channels.
-    outputs: usize,
-    packed: &'a [f32],
-    gemm: &'a Gemm,
+    pub outputs: usize,
+    pub packed: &'a [f32],
+    pub gemm: &'a Gemm,
 }
 
 impl Job<'_> {
+    /// Computes the pixels in `range`. Channel `c` of the first goes to `out[channel + c]`, the others behind it
+    /// at a distance of `stride`.
+    pub fn pixels(
+        &self,
+        range: Range<usize>,
+        scratch: &mut [f32],
+        out: &mut [f32],
+        stride: usize,
+        channel: usize,
+    ) {
+        self.each_tile(range.clone(), scratch, |tile, pixel, column| {
+            let out = &mut out[(pixel - range.start) * stride + channel + column..];
+            self.gemm.tile(Tile { out, stride, ..tile });
+        });
+    }
+
     /// Calls `store` for each tile of the pixels in `range` with its operands (but for the output), its first
     /// pixel and its first output channel. For each channel, pixels come in their order.
     fn each_tile(
