@@ -101,13 +101,15 @@ impl Price {
 /// Femtoseconds that a convolution takes, as the tables of [`Costs`] have it.
 fn time(step: &Step, input: &Buffer, algorithm: Algorithm, bytes: u64, kernels: &Kernels) -> Option<u64> {
     let Layer { window, groups, .. } = step.op.layer()?;
-    let costs = match step.op {
-        Op::Conv(_) => &Costs::of(kernels.isa).float,
+    let costs = Costs::of(kernels.isa);
+    let (costs, columns) = match step.op {
+        Op::Conv(_) => (&costs.float, kernels.gemm.columns),
+        Op::QConv(ref conv) => (&costs.integer, kernels.integers(conv).columns),
         _ => return None,
     };
     let (height, width) = window.outputs(input.height, input.width);
     let groups = u64::from(groups.max(1));
-    let columns = kernels.gemm.columns as u64;
+    let columns = columns as u64;
     let inputs = u64::from(step.input.channels);
     // A panel is multiplied in full, however few of its columns there are.
     let outputs = (u64::from(step.output.channels) / groups).next_multiple_of(columns).checked_mul(groups)?;

@@ -67,6 +67,18 @@ pub(crate) fn integers_mut(floats: &mut [f32]) -> &mut [i32] {
     unsafe { floats.align_to_mut::<i32>().1 }
 }
 
+/// Floats as the integers of 16 bits that they hold.
+pub(crate) fn shorts(floats: &[f32]) -> &[i16] {
+    // SAFETY: an f32 is two i16, which need less alignment and are valid for every bit pattern.
+    unsafe { floats.align_to::<i16>().1 }
+}
+
+/// As [`shorts`], to write.
+pub(crate) fn shorts_mut(floats: &mut [f32]) -> &mut [i16] {
+    // SAFETY: as in `shorts`, and two i16 of any values are an f32.
+    unsafe { floats.align_to_mut::<i16>().1 }
+}
+
 /// The integers of 64 bits in scratch memory, beginning at the first that is aligned for them.
 pub(crate) fn long_integers(floats: &mut [f32]) -> &mut [i64] {
     // SAFETY: every bit pattern is a valid i64.

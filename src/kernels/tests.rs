@@ -7,6 +7,7 @@ use crate::format::Clamp;
 use proptest::prelude::*;
 
 mod integers;
+mod qwinograd;
 
 fn others() -> impl Iterator<Item = &'static Kernels> {
     Isa::ALL.iter().filter_map(|&isa| Kernels::of(isa))

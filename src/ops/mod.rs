@@ -14,6 +14,7 @@ mod qconv;
 mod qconv_pool;
 mod qgather;
 pub(crate) mod quantize;
+mod qwinograd;
 mod ring;
 mod softmax;
 mod winograd;
@@ -202,7 +203,10 @@ pub(crate) fn kernel(
         Op::Lrn(_) => "f32-lrn-generic",
         Op::Copy => "f32-copy-generic",
         Op::Clamp(_) => "f32-clamp-generic",
-        Op::QConv(_) | Op::QConvGlobalAverage { .. } => kernels.qgemm.name,
+        Op::QConv(conv) => {
+            qwinograd::of(algorithm, kernels).map_or(kernels.integers(conv).name, |winograd| winograd.name)
+        }
+        Op::QConvGlobalAverage { conv, .. } => kernels.integers(conv).name,
         Op::Quantize { .. } => kernels.quantize.name,
         Op::Dequantize { .. } => "u8f32-dequantize-generic",
         Op::QAveragePool { .. } => "u8-average_pool-generic",
@@ -212,9 +216,10 @@ pub(crate) fn kernel(
 }
 
 /// Whether there are kernels that run a step with an algorithm. Every step can be run directly.
-pub(crate) fn offers(step: &Step, algorithm: Algorithm, _kernels: &Kernels) -> bool {
+pub(crate) fn offers(step: &Step, algorithm: Algorithm, kernels: &Kernels) -> bool {
     let suits = match &step.op {
         Op::Conv(conv) => winograd::suits(conv),
+        Op::QConv(conv) => qwinograd::suits(conv, step.input.channels as usize, algorithm, kernels),
         _ => false,
     };
     suits || algorithm == Algorithm::Direct
@@ -238,8 +243,8 @@ pub(crate) fn scratch_bytes(
             winograd::scratch_words(conv, step.input.channels as usize, size, winograd)?
         }
         (Op::Conv(conv) | Op::ConvGlobalAverage(conv), _) => conv::scratch_words(conv, step, input, kernels)?,
-        (Op::QConv(conv), _) => qconv::scratch_words(conv, step, input, false, kernels)?,
-        (Op::QConvGlobalAverage { conv, .. }, _) => qconv::scratch_words(conv, step, input, true, kernels)?,
+        (Op::QConv(conv), _) => qconv::scratch_words(conv, step, input, algorithm, kernels)?,
+        (Op::QConvGlobalAverage { conv, .. }, _) => qconv::average_scratch_words(conv, step, input, kernels)?,
         (Op::MaxPool(window), _) => max_pool::scratch_words(window, input),
         _ => 0,
     };
@@ -253,7 +258,9 @@ pub(crate) fn prepared_floats(step: &Step, algorithm: Algorithm, kernels: &Kerne
     }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepared_floats(conv, step, kernels),
-        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => qconv::prepared_floats(conv, step, kernels),
+        Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
+            qconv::prepared_floats(conv, step, algorithm, kernels)
+        }
         _ => Some(0),
     }
 }
@@ -273,7 +280,7 @@ pub(crate) fn prepare(
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
-            qconv::prepare(model, conv, step, kernels, packed);
+            qconv::prepare(model, conv, step, algorithm, kernels, packed);
         }
         _ => {}
     }
@@ -301,7 +308,7 @@ pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], output: Target<'_>, means: Me
 }
 
 fn run_floats(op: &Op, [input, second]: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
-    let Means { packed, scratch, algorithm, kernels, .. } = means;
+    let Means { packed, table, scratch, algorithm, kernels } = means;
     match *op {
         Op::Conv(ref conv @ Conv { pool: Some(ref pool), .. }) => {
             conv_pool::run(conv, pool, input, output, packed, scratch, algorithm, kernels);
@@ -325,9 +332,13 @@ fn run_floats(op: &Op, [input, second]: [Input<'_>; 2], mut output: Output<'_>, 
         Op::Dequantize { scale, zero } => {
             quantize::dequantize(scale, zero, input.bytes().beside(&output), output);
         }
-        Op::QConv(ref conv) => qconv::run_to_floats(conv, input.bytes(), output, packed, scratch, kernels),
+        Op::QConv(ref conv) => {
+            let means = Means { packed, table, scratch, algorithm, kernels };
+            qconv::run_to_floats(conv, input.bytes(), output, means);
+        }
         Op::QConvGlobalAverage { ref conv, relu } => {
-            qconv::run_global_average(conv, relu, input.bytes(), output, packed, scratch, kernels);
+            let means = Means { packed, table, scratch, algorithm, kernels };
+            qconv::run_global_average(conv, relu, input.bytes(), output, means);
         }
         Op::Quantize { .. } | Op::QAveragePool { .. } | Op::QAdd { .. } | Op::Lookup { .. } => {
             debug_assert!(false, "{} writes no floats: a checked model has no such step", op.name());
@@ -336,7 +347,7 @@ fn run_floats(op: &Op, [input, second]: [Input<'_>; 2], mut output: Output<'_>, 
 }
 
 fn run_bytes(op: &Op, [input, second]: [Input<'_>; 2], output: Output<'_, u8>, means: Means<'_>) {
-    let Means { packed, table, scratch, kernels, .. } = means;
+    let Means { packed, table, scratch, algorithm, kernels } = means;
     match *op {
         Op::Quantize { scale, zero } => {
             quantize::quantize(scale, zero, input.beside(&output), output, kernels);
@@ -345,7 +356,10 @@ fn run_bytes(op: &Op, [input, second]: [Input<'_>; 2], output: Output<'_, u8>, m
         Op::Copy => quantize::copy(input.bytes().beside(&output), output),
         Op::QConv(ref conv) => match &conv.pool {
             Some(pool) => qconv_pool::run(conv, pool, input.bytes(), output, packed, scratch, kernels),
-            None => qconv::run(conv, input.bytes(), output, packed, table, scratch, kernels),
+            None => {
+                let means = Means { packed, table, scratch, algorithm, kernels };
+                qconv::run(conv, input.bytes(), output, means);
+            }
         },
         Op::QAveragePool { ref window, include_pad, input_zero, factor, output: grid } => {
             qaverage_pool::run(window, include_pad, input_zero, factor, grid, input.bytes(), output);

@@ -4,7 +4,7 @@
 //! some of its channels. Cuts lie between whole tiles, so the same kernel calls are made as without them,
 //! and results do not depend on how many parts there are.
 
-use super::{Input, Means, Output, Target, run, winograd};
+use super::{Input, Means, Output, Target, qwinograd, run, winograd};
 use crate::algorithm::Algorithm;
 use crate::crew::{Crew, MAX_THREADS};
 use crate::format::{ALIGN, Buffer, Op, Step};
@@ -41,12 +41,16 @@ fn cut(step: &Step, output: &Buffer, algorithm: Algorithm, kernels: &Kernels) ->
     if let (Op::Conv(_), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
         return Cut::Pixels(winograd.tile * output.width as usize);
     }
+    if let (Op::QConv(_), Some(winograd)) = (&step.op, qwinograd::of(algorithm, kernels)) {
+        return Cut::Pixels(winograd.transform.size * output.width as usize);
+    }
     match &step.op {
         Op::Conv(layer) | Op::ConvGlobalAverage(layer) => {
             conv(layer.groups, kernels.gemm.rows, kernels.gemm.columns)
         }
         Op::QConv(layer) | Op::QConvGlobalAverage { conv: layer, .. } => {
-            conv(layer.groups, kernels.qgemm.rows, kernels.qgemm.columns)
+            let gemm = kernels.integers(layer);
+            conv(layer.groups, gemm.rows, gemm.columns)
         }
         Op::Softmax => Cut::Nowhere,
         _ => Cut::Pixels(1),

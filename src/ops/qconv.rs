@@ -1,13 +1,14 @@
 //! Convolution in integers: the taps of some pixels are gathered once, then every panel of weights passes
 //! over them.
 
-use super::qconv_pool;
 use super::qgather::Gather;
-use super::{Input, Output};
+use super::{Input, Means, Output, qconv_pool, qwinograd};
+use crate::Algorithm;
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
 use crate::format::{ALIGN, Buffer, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
+use crate::kernels::qwinograd::QWinograd;
 use crate::kernels::requantise::Sums;
 use crate::model::Model;
 use core::ops::Range;
@@ -32,16 +33,31 @@ fn panel_floats(gemm: &QGemm, depth: usize) -> Option<usize> {
 
 /// Floats that the prepared weights of a step take: for each group and each panel a block of
 /// [`panel_floats`].
-pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> Option<usize> {
-    let gemm = &kernels.qgemm;
+pub(crate) fn prepared_floats(
+    conv: &QConv,
+    step: &Step,
+    algorithm: Algorithm,
+    kernels: &Kernels,
+) -> Option<usize> {
+    if let Some(winograd) = qwinograd::of(algorithm, kernels) {
+        return qwinograd::prepared_floats(winograd, step);
+    }
+    let gemm = kernels.integers(conv);
     let panel = panel_floats(gemm, depth(conv, step.input.channels as usize)?)?;
     let panels = gemm.panels((step.output.channels / conv.groups) as usize);
     panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
 }
 
 /// Packs weights, biases and factors of a step for `kernels`.
-pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
-    let gemm = &kernels.qgemm;
+pub(crate) fn prepare(
+    model: &Model<'_>,
+    conv: &QConv,
+    step: &Step,
+    algorithm: Algorithm,
+    kernels: &Kernels,
+    packed: &mut [f32],
+) {
+    let gemm = kernels.integers(conv);
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
     let Some(depth) = depth(conv, step.input.channels as usize) else { return };
@@ -52,6 +68,12 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Ke
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_le_bytes(bytes.unwrap_or_default())
     };
+    if let Some(winograd) = qwinograd::of(algorithm, kernels) {
+        let row = |output: usize| weights.get(output * depth..(output + 1) * depth).unwrap_or_default();
+        let bias = |output| word(biases, output).cast_signed();
+        let factor = |output| f32::from_bits(word(factors, output));
+        return qwinograd::prepare(winograd, step, row, bias, factor, packed);
+    }
     let panels = gemm.panels(outputs);
     for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
@@ -108,34 +130,42 @@ impl Plan {
     }
 }
 
-/// Words of scratch: sums over all pixels (of a fused average), gathered rows, and padding.
+/// Words of scratch of a convolution into a map.
 pub(super) fn scratch_words(
     conv: &QConv,
     step: &Step,
     input: &Buffer,
-    averages: bool,
+    algorithm: Algorithm,
     kernels: &Kernels,
 ) -> Option<usize> {
     if let Some(pool) = &conv.pool {
         return qconv_pool::scratch_words(conv, pool, step, input, kernels);
     }
     let (height, width) = conv.window.outputs(input.height, input.width);
-    let pixels = (height as usize).checked_mul(width as usize)?;
-    row_words(conv, step, pixels, averages, kernels)
+    let (height, width) = (height as usize, width as usize);
+    match qwinograd::of(algorithm, kernels) {
+        Some(winograd) => qwinograd::scratch_words(winograd, step.input.channels as usize, height, width),
+        None => row_words(conv, step, height.checked_mul(width)?, kernels),
+    }
 }
 
-/// As [`scratch_words`], for so many pixels of the map at a time.
-pub(super) fn row_words(
+/// Words of scratch of a convolution with a global average: sums over all pixels, then gathered rows.
+pub(super) fn average_scratch_words(
     conv: &QConv,
     step: &Step,
-    pixels: usize,
-    averages: bool,
+    input: &Buffer,
     kernels: &Kernels,
 ) -> Option<usize> {
-    let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
-    let sums = if averages { sum_words(step.output.channels as usize)? } else { 0 };
+    let (height, width) = conv.window.outputs(input.height, input.width);
+    let pixels = (height as usize).checked_mul(width as usize)?;
+    row_words(conv, step, pixels, kernels)?.checked_add(sum_words(step.output.channels as usize)?)
+}
+
+/// Words of gathered rows and padding, for so many pixels of the map at a time.
+pub(super) fn row_words(conv: &QConv, step: &Step, pixels: usize, kernels: &Kernels) -> Option<usize> {
+    let plan = Plan::new(conv, step.input.channels as usize, pixels, kernels.integers(conv))?;
     let bytes = plan.left()?.checked_add(plan.padding)?;
-    sums.checked_add(bytes.div_ceil(size_of::<f32>()))
+    Some(bytes.div_ceil(size_of::<f32>()))
 }
 
 /// Words of so many sums of 64 bits; memory that is aligned to 64 bytes has no gap before them.
@@ -156,18 +186,10 @@ fn behind<'a>(
 }
 
 /// Convolution into bytes.
-pub(super) fn run(
-    conv: &QConv,
-    input: Input<'_, u8>,
-    output: Output<'_, u8>,
-    packed: &[f32],
-    table: &[u8],
-    scratch: &mut [f32],
-    kernels: &Kernels,
-) {
-    let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
-    let packed = behind(conv, input.channels, first_channel, packed, &kernels.qgemm);
-    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm };
+pub(super) fn run(conv: &QConv, input: Input<'_, u8>, output: Output<'_, u8>, means: Means<'_>) {
+    let Means { packed, table, scratch, algorithm, kernels } = means;
+    let job = Job::new(conv, input, &output, packed, algorithm, kernels);
+    let Output { data, stride, channel, first, pixels, .. } = output;
     let table = <&[u8; 256]>::try_from(table).ok();
     job.each_tile(first..first + pixels, scratch, |tile| {
         let out = &mut data[(tile.pixel - first) * stride + channel + tile.channel..];
@@ -183,17 +205,10 @@ pub(super) fn run(
 }
 
 /// Convolution into floats.
-pub(super) fn run_to_floats(
-    conv: &QConv,
-    input: Input<'_, u8>,
-    output: Output<'_>,
-    packed: &[f32],
-    scratch: &mut [f32],
-    kernels: &Kernels,
-) {
-    let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
-    let packed = behind(conv, input.channels, first_channel, packed, &kernels.qgemm);
-    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm };
+pub(super) fn run_to_floats(conv: &QConv, input: Input<'_, u8>, output: Output<'_>, means: Means<'_>) {
+    let Means { packed, scratch, algorithm, kernels, .. } = means;
+    let job = Job::new(conv, input, &output, packed, algorithm, kernels);
+    let Output { data, stride, channel, first, pixels, .. } = output;
     job.each_tile(first..first + pixels, scratch, |tile| {
         for row in 0..tile.rows {
             let at = (tile.pixel + row - first) * stride + channel + tile.channel;
@@ -210,19 +225,17 @@ pub(super) fn run_global_average(
     relu: bool,
     input: Input<'_, u8>,
     output: Output<'_>,
-    packed: &[f32],
-    scratch: &mut [f32],
-    kernels: &Kernels,
+    means: Means<'_>,
 ) {
+    let Means { packed, scratch, kernels, .. } = means;
     let (height, width) = conv.window.outputs(input.height as u32, input.width as u32);
     let (height, width) = (height as usize, width as usize);
+    let job = Job { width, ..Job::new(conv, input, &output, packed, Algorithm::Direct, kernels) };
     let out = &mut output.data[output.channel..output.channel + output.channels];
     let (sums, scratch) = scratch.split_at_mut(sum_words(out.len()).unwrap_or(0));
     let sums = long_integers(sums);
     sums.fill(0);
     let pixels = height * width;
-    let packed = behind(conv, input.channels, output.first_channel, packed, &kernels.qgemm);
-    let job = Job { conv, input, width, outputs: out.len(), packed, gemm: &kernels.qgemm };
     let least = if relu { 0 } else { i32::MIN };
     job.each_tile(0..pixels, scratch, |tile| {
         let sums = &mut sums[tile.channel..tile.channel + tile.factors.len()];
@@ -268,12 +281,38 @@ pub(super) struct Job<'a> {
     pub outputs: usize,
     pub packed: &'a [f32],
     pub gemm: &'a QGemm,
+    /// The kernels of tiles, if the weights are packed for them.
+    pub winograd: Option<&'a QWinograd>,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// The convolution whose map `output` is a part of.
+    fn new<T>(
+        conv: &'a QConv,
+        input: Input<'a, u8>,
+        output: &Output<'_, T>,
+        packed: &'a [f32],
+        algorithm: Algorithm,
+        kernels: &'a Kernels,
+    ) -> Self {
+        let Output { width, channels: outputs, first_channel, .. } = *output;
+        let gemm = kernels.integers(conv);
+        match qwinograd::of(algorithm, kernels) {
+            // Cut between rows only.
+            Some(winograd) => Self { conv, input, width, outputs, packed, gemm, winograd: Some(winograd) },
+            None => {
+                let packed = behind(conv, input.channels, first_channel, packed, gemm);
+                Self { conv, input, width, outputs, packed, gemm, winograd: None }
+            }
+        }
+    }
+
     /// Computes the pixels in `range` of the map.
     pub fn each_tile(&self, range: Range<usize>, scratch: &mut [f32], mut store: impl FnMut(Done<'_>)) {
         let Self { conv, input, gemm, .. } = self;
+        if let Some(winograd) = self.winograd {
+            return qwinograd::each_line(winograd, self, range, scratch, store);
+        }
         let groups = conv.groups as usize;
         let (group_inputs, group_outputs) = (input.channels / groups, self.outputs / groups);
         let Some(plan) = Plan::new(conv, input.channels, range.len(), gemm) else { return };

@@ -32,7 +32,7 @@ pub(super) fn scratch_words(
 ) -> Option<usize> {
     let (rows, width) = kept(conv, pool, input.height as usize, input.width as usize);
     let ring = ring_words(rows, width, step.output.channels as usize)?;
-    let row = row_words(conv, step, width, false, kernels)?;
+    let row = row_words(conv, step, width, kernels)?;
     ring.checked_add(offset_words(pool, rows, width))?.checked_add(row)
 }
 
@@ -60,7 +60,8 @@ pub(super) fn run(
     let (offsets, scratch) = scratch.split_at_mut(offset_words(pool, rows, width));
     let (ring, offsets) = (bytes_mut(ring), words(offsets));
     let line = width * channels;
-    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm };
+    let job =
+        Job { conv, input, width, outputs: channels, packed, gemm: kernels.integers(conv), winograd: None };
     let mut next = 0;
     for ((row, column), out) in output.places() {
         let (wanted, columns) = covered(pool, (height, width), row, column);

@@ -3,10 +3,12 @@
 mod gemm;
 mod lanes;
 mod max_pool;
+mod peak;
 mod qadd;
 mod qgemm;
 mod qmax_pool;
 mod quantize;
+pub(super) mod qwinograd;
 mod requantise;
 mod winograd;
 
@@ -20,8 +22,12 @@ pub(super) static KERNELS: Kernels = Kernels {
     winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
+    qwinograd2: qwinograd::QWINOGRAD2,
+    qwinograd4: qwinograd::QWINOGRAD4,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };
