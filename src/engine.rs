@@ -6,6 +6,7 @@ use crate::format::container::declared_length;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::model::{Checked, Model};
+use crate::pool::Pool;
 use crate::prepare::{Layout, Options, PrepareError, Prepared, Requirements};
 use crate::session::{RunError, Session, logits_range};
 use crate::vision::{Plan, PreprocessError, Rgb8};
@@ -22,7 +23,8 @@ const START: u64 = 24;
 /// A model with all the memory that it takes: pictures in, scores out.
 ///
 /// Loading allocates; so does the first picture of a new size, for its resampling tables. Everything
-/// after that allocates nothing. The file's weights are dropped once they are packed.
+/// after that allocates nothing. The file's weights are dropped once they are packed. With more than one
+/// thread ([`Options::threads`]) the engine has workers, which sleep between runs and end with it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,6 +61,8 @@ struct Memory {
     layout: Layout,
     packed: AlignedBytes,
     arena: AlignedBytes,
+    /// Where there is more than one thread.
+    pool: Option<Pool>,
 }
 
 impl Memory {
@@ -69,7 +73,11 @@ impl Memory {
             packed: floats_ref(self.packed.as_slice()),
             layout: self.layout,
         };
-        Session::new(&prepared, self.arena.as_mut_slice())
+        let session = Session::new(&prepared, self.arena.as_mut_slice())?;
+        Ok(match &mut self.pool {
+            Some(pool) => session.with_pool(pool),
+            None => session,
+        })
     }
 }
 
@@ -229,7 +237,8 @@ impl Engine {
         let (kernels, layout) = (prepared.kernels, prepared.layout);
         let checked = model.checked();
         let head = head(checked.resident_bytes())?;
-        let memory = Memory { head, checked, kernels, layout, packed, arena };
+        let pool = (options.threads > 1).then(|| Pool::new(options.threads));
+        let memory = Memory { head, checked, kernels, layout, packed, arena, pool };
         Ok(Self { memory, requirements, resampler: None, scratch: Vec::new(), answered: false })
     }
 
@@ -246,6 +255,12 @@ impl Engine {
     /// The instruction set that the engine runs on.
     pub fn isa(&self) -> Isa {
         self.requirements.isa
+    }
+
+    /// The threads that the engine runs on, its caller's among them: as many as
+    /// [`Options::threads`] asked for, or fewer where the system has refused some.
+    pub fn threads(&self) -> usize {
+        self.memory.pool.as_ref().map_or(1, Pool::threads)
     }
 
     /// Prepares a picture as the model's file says, runs the model and returns its scores, one a class.
