@@ -104,7 +104,7 @@ fn time(step: &Step, input: &Buffer, algorithm: Algorithm, bytes: u64, kernels: 
     let costs = Costs::of(kernels.isa);
     let (costs, columns) = match step.op {
         Op::Conv(_) => (&costs.float, kernels.gemm.columns),
-        Op::QConv(_) => (&costs.integer, kernels.qgemm.columns),
+        Op::QConv(ref conv) => (&costs.integer, kernels.integers(conv).columns),
         _ => return None,
     };
     let (height, width) = window.outputs(input.height, input.width);

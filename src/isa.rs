@@ -1,5 +1,7 @@
 //! Instruction sets: which there are, which this CPU has.
 
+use crate::format::Element;
+use crate::kernels::Kernels;
 use core::fmt;
 use core::str::FromStr;
 
@@ -38,6 +40,22 @@ impl Isa {
     /// what the build target guarantees counts.
     pub fn detect() -> Self {
         Self::ALL.iter().rev().copied().find(|isa| isa.is_available()).unwrap_or(Self::Generic)
+    }
+
+    /// Does so many rounds of nothing but multiply-adds in registers, on `f32` or on bytes, and gives their
+    /// number: what a caller who times it learns is the rate that no kernel of direct products exceeds.
+    /// `None` where this CPU lacks the instruction set.
+    ///
+    /// ```
+    /// let macs = wisp::Isa::Generic.multiply_adds(wisp::format::Element::F32, 10);
+    /// assert!(macs.is_some_and(|macs| macs >= 10));
+    /// ```
+    pub fn multiply_adds(self, element: Element, rounds: u32) -> Option<u64> {
+        let peaks = &Kernels::of(self)?.peaks;
+        Some(match element {
+            Element::F32 => peaks.floats.run(rounds),
+            Element::U8 => peaks.integers.run(rounds),
+        })
     }
 
     /// Whether this CPU can run the kernels of this instruction set.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::integers::{exact, random_net, tiny_int8, whole_grid};
+use common::integers::{exact, narrowed, random_net, tiny_int8, whole_grid};
 use common::{Net, Random, isas, run, windows};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -206,11 +206,17 @@ proptest! {
     fn networks(seed: u64) {
         check(&random_net(seed), seed ^ 1);
     }
+
+    #[test]
+    fn networks_of_narrow_weights(seed: u64) {
+        check(&narrowed(random_net(seed)), seed ^ 1);
+    }
 }
 
 #[test]
 fn a_network_of_every_operation() {
     check(&tiny_int8(), 7);
+    check(&narrowed(tiny_int8()), 7);
 }
 
 #[test]

@@ -308,7 +308,7 @@ fn each_rule_of_integer_steps_is_named() {
         ("record", step(1) + 104, f32(1.0)),
         ("record", step(2) + 98, vec![1]),
         ("record", step(8) + 112, u32(1)),
-        ("record", step(10) + 1, vec![2]),
+        ("record", step(10) + 1, vec![4]),
         ("record", step(13) + 98, vec![1]),
         ("reserved", step(1) + 101, vec![1]),
         ("reserved", step(1) + 103, vec![1]),
@@ -329,6 +329,8 @@ fn each_rule_of_integer_steps_is_named() {
         ("first parameter", step(6) + 112, u32(u32::MAX)),
         ("groups", step(1) + 20, u32(2)),
         ("weight offset", step(1) + 56, u64(64)),
+        ("output channel with wide weights", step(1) + 1, vec![2]),
+        ("output channel with wide weights", step(10) + 1, vec![3]),
         ("channels of what is added", step(7) + 76, u32(11)),
     ];
     for (expected, at, value) in cases {

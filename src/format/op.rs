@@ -63,6 +63,9 @@ pub struct QConv {
     /// First word of 256 bytes in the parameters section, right behind the factors: what becomes of each
     /// output value. For an output on another grid than its own.
     pub table: Option<u32>,
+    /// Whether the weights keep to [`weights::is_narrow`](super::weights::is_narrow), so that a kernel may add
+    /// four products with values of any size in 16 bits.
+    pub narrow: bool,
 }
 
 /// What operations with weights have in common.

@@ -5,6 +5,10 @@ use super::{Clamp, Conv, Grid, LoadError, Lrn, Op, QConv, Reader, Section, Step,
 
 /// Bytes of a step's record.
 pub const STEP: usize = 120;
+/// The flag that an operation has for itself.
+const FLAG: u8 = 1;
+/// The flag of integer convolutions with narrow weights.
+const NARROW: u8 = 2;
 
 fn parse_view(reader: &mut Reader<'_>) -> Result<View, LoadError> {
     Ok(View {
@@ -49,14 +53,24 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
 
     let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
     let (parameters, [input_zero, _], [factor, _]) = (bias, zeros, factors);
+    let narrow = flags & NARROW != 0;
     let (pool, to_table) = (pool(lrn_bits(lrn)), table.checked_sub(1));
-    let qconv =
-        QConv { window, groups, weight_offset, parameters, input_zero, output, pool, table: to_table };
+    let qconv = QConv {
+        window,
+        groups,
+        weight_offset,
+        parameters,
+        input_zero,
+        output,
+        pool,
+        table: to_table,
+        narrow,
+    };
     let op = match code {
         1 => Op::Conv(conv),
         2 => Op::ConvGlobalAverage(conv),
         3 => Op::MaxPool(window),
-        4 => Op::AveragePool { window, include_pad: flags == 1 },
+        4 => Op::AveragePool { window, include_pad: flags & FLAG != 0 },
         5 => Op::Softmax,
         6 => Op::Copy,
         7 => Op::Clamp(bounds),
@@ -65,8 +79,8 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         10 => Op::Quantize { scale: factor, zero: output.zero },
         11 => Op::Dequantize { scale: factor, zero: input_zero },
         12 => Op::QConv(qconv),
-        13 => Op::QConvGlobalAverage { conv: qconv, relu: flags == 1 },
-        14 => Op::QAveragePool { window, include_pad: flags == 1, input_zero, factor, output },
+        13 => Op::QConvGlobalAverage { conv: qconv, relu: flags & FLAG != 0 },
+        14 => Op::QAveragePool { window, include_pad: flags & FLAG != 0, input_zero, factor, output },
         15 => Op::QAdd { second, zeros, factors, output },
         16 => Op::Lookup { table: table.wrapping_sub(1) },
         other => return Err(reader.invalid("operation", other.into(), "1..=16")),
@@ -170,12 +184,14 @@ fn fields(step: &Step) -> Fields {
 }
 
 fn flags_of(op: &Op) -> u8 {
-    match op {
+    let own = match op {
         Op::AveragePool { include_pad: flag, .. }
         | Op::QAveragePool { include_pad: flag, .. }
-        | Op::QConvGlobalAverage { relu: flag, .. } => (*flag).into(),
-        _ => 0,
-    }
+        | Op::QConvGlobalAverage { relu: flag, .. } => *flag,
+        _ => false,
+    };
+    let narrow = op.qconv().is_some_and(|conv| conv.narrow);
+    (u8::from(own) * FLAG) | (u8::from(narrow) * NARROW)
 }
 
 fn emit_view(view: &View, out: &mut impl Extend<u8>) {
@@ -254,6 +270,7 @@ mod tests {
             output,
             table: None,
             pool: Some(window()),
+            narrow: false,
         };
         let qaverage = |include_pad| Op::QAveragePool {
             window: window(),
@@ -277,6 +294,8 @@ mod tests {
             Op::Dequantize { scale: 0.5, zero: 3 },
             Op::QConv(qconv),
             Op::QConv(QConv { table: Some(99), ..qconv }),
+            Op::QConv(QConv { narrow: true, ..qconv }),
+            Op::QConvGlobalAverage { conv: QConv { narrow: true, ..qconv }, relu: true },
             Op::QConvGlobalAverage { conv: qconv, relu: true },
             Op::QConvGlobalAverage { conv: qconv, relu: false },
             qaverage(true),

@@ -25,6 +25,23 @@ pub fn append_i8<V: Extend<u8> + AsRef<[u8]>>(section: &mut V, values: &[i8]) ->
     offset
 }
 
+/// Whether a row of weights, those of an output channel, is narrow: among each eight of them, counted from the
+/// first, those at 0, 1, 4 and 5, and those at 2, 3, 6 and 7, have positive values that add up to at most 128
+/// and negative ones that add up to at least −128. Then four products with any `u8` add up within 16 bits:
+/// 255 · 128 = 32640.
+pub fn is_narrow(row: &[i8]) -> bool {
+    row.chunks(8).all(|eight| {
+        let mut sums = [[0i32; 2]; 2];
+        for (at, &weight) in eight.iter().enumerate() {
+            sums[at / 2 % 2][usize::from(weight < 0)] += i32::from(weight);
+        }
+        sums.iter().all(|&[positive, negative]| positive <= NARROW && negative >= -NARROW)
+    })
+}
+
+/// The bound of [`is_narrow`].
+pub const NARROW: i32 = 128;
+
 /// Checks that every value of an `f32` block is finite. `at` is the block's position in the file.
 pub(crate) fn check(block: &[u8], at: u64) -> Result<(), LoadError> {
     const EXPONENT: u32 = 0x7f80_0000;
@@ -60,6 +77,25 @@ mod tests {
         assert!(values(&section[..8]).eq([1.5, -2.0]));
         assert!(values(&section[64..]).eq([3.0]));
         assert_eq!(check(&section, 0), Ok(()));
+    }
+
+    #[test]
+    fn narrow_is_what_sixteen_bits_hold() {
+        // The largest sums of both signs, at each of the places that are added together.
+        for places in [[0, 1, 4, 5], [2, 3, 6, 7]] {
+            let mut row = [0i8; 16];
+            places.iter().for_each(|place| row[8 + place] = 32);
+            assert!(is_narrow(&row));
+            row[8 + places[3]] = 33;
+            assert!(!is_narrow(&row));
+            places.iter().for_each(|place| row[8 + place] = -32);
+            assert!(is_narrow(&row));
+            row[8 + places[0]] = -33;
+            assert!(!is_narrow(&row));
+        }
+        assert!(is_narrow(&[127, -127, 127, -127, 0, 0, 0, 0, 127]));
+        assert!(!is_narrow(&[127, 0, 0, 0, 2]));
+        assert!(is_narrow(&[127, 0, 127, 0, 0, 0, 0, 0, 1, 127]) && is_narrow(&[]));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) mod gemm;
 mod generic;
 mod lanes;
 pub(crate) mod max_pool;
+pub(crate) mod peak;
 pub(crate) mod qadd;
 pub(crate) mod qgemm;
 pub(crate) mod qmax_pool;
@@ -26,6 +27,7 @@ pub(crate) mod winograd;
 mod x86_64;
 
 use crate::Isa;
+use crate::format::QConv;
 
 /// The kernels of one instruction set.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Kernels {
     pub max_pool: max_pool::MaxPool,
     /// `u8` by `i8` matrix multiplication: the body of every integer convolution.
     pub qgemm: qgemm::QGemm,
+    /// The same where the weights are narrow.
+    pub qgemm_narrow: qgemm::QGemm,
     /// The same with tiles of 2×2 outputs of 3×3 taps, exact in integers.
     pub qwinograd2: qwinograd::QWinograd,
     /// The same with tiles of 4×4 outputs of 3×3 taps, exact in integers.
@@ -54,6 +58,8 @@ pub(crate) struct Kernels {
     pub quantize: quantize::Quantize,
     /// The sum of two rows of `u8`.
     pub qadd: qadd::QAdd,
+    /// Multiply-adds alone, to measure what the CPU can do.
+    pub peaks: peak::Peaks,
 }
 
 impl Kernels {
@@ -75,6 +81,11 @@ impl Kernels {
             // Those of other architectures.
             _ => None,
         }
+    }
+
+    /// The matrix multiplication that an integer convolution is made of.
+    pub fn integers(&self, conv: &QConv) -> &qgemm::QGemm {
+        if conv.narrow { &self.qgemm_narrow } else { &self.qgemm }
     }
 }
 

@@ -201,10 +201,10 @@ pub(crate) fn kernel(
         Op::Lrn(_) => "f32-lrn-generic",
         Op::Copy => "f32-copy-generic",
         Op::Clamp(_) => "f32-clamp-generic",
-        Op::QConv(_) => {
-            qwinograd::of(algorithm, kernels).map_or(kernels.qgemm.name, |winograd| winograd.name)
+        Op::QConv(conv) => {
+            qwinograd::of(algorithm, kernels).map_or(kernels.integers(conv).name, |winograd| winograd.name)
         }
-        Op::QConvGlobalAverage { .. } => kernels.qgemm.name,
+        Op::QConvGlobalAverage { conv, .. } => kernels.integers(conv).name,
         Op::Quantize { .. } => kernels.quantize.name,
         Op::Dequantize { .. } => "u8f32-dequantize-generic",
         Op::QAveragePool { .. } => "u8-average_pool-generic",

@@ -47,7 +47,8 @@ fn cut(step: &Step, output: &Buffer, algorithm: Algorithm, kernels: &Kernels) ->
         // A part computes the rows of the map that its windows cover; those at a cut are computed twice.
         Op::QConv(layer) if layer.pool.is_some() => Cut::Pixels(output.width as usize),
         Op::QConv(layer) | Op::QConvGlobalAverage { conv: layer, .. } => {
-            conv(layer.groups, kernels.qgemm.rows, kernels.qgemm.columns)
+            let gemm = kernels.integers(layer);
+            conv(layer.groups, gemm.rows, gemm.columns)
         }
         Op::Softmax => Cut::Nowhere,
         _ => Cut::Pixels(1),

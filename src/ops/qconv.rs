@@ -42,7 +42,7 @@ pub(crate) fn prepared_floats(
     if let Some(winograd) = qwinograd::of(algorithm, kernels) {
         return qwinograd::prepared_floats(winograd, step);
     }
-    let gemm = &kernels.qgemm;
+    let gemm = kernels.integers(conv);
     let panel = panel_floats(gemm, depth(conv, step.input.channels as usize)?)?;
     let panels = gemm.panels((step.output.channels / conv.groups) as usize);
     panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
@@ -57,7 +57,7 @@ pub(crate) fn prepare(
     kernels: &Kernels,
     packed: &mut [f32],
 ) {
-    let gemm = &kernels.qgemm;
+    let gemm = kernels.integers(conv);
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
     let Some(depth) = depth(conv, step.input.channels as usize) else { return };
@@ -163,7 +163,7 @@ pub(super) fn average_scratch_words(
 
 /// Words of gathered rows and padding, for so many pixels of the map at a time.
 pub(super) fn row_words(conv: &QConv, step: &Step, pixels: usize, kernels: &Kernels) -> Option<usize> {
-    let plan = Plan::new(conv, step.input.channels as usize, pixels, &kernels.qgemm)?;
+    let plan = Plan::new(conv, step.input.channels as usize, pixels, kernels.integers(conv))?;
     let bytes = plan.left()?.checked_add(plan.padding)?;
     Some(bytes.div_ceil(size_of::<f32>()))
 }
@@ -297,7 +297,7 @@ impl<'a> Job<'a> {
         kernels: &'a Kernels,
     ) -> Self {
         let Output { width, channels: outputs, first_channel, .. } = *output;
-        let gemm = &kernels.qgemm;
+        let gemm = kernels.integers(conv);
         match qwinograd::of(algorithm, kernels) {
             // Cut between rows only.
             Some(winograd) => Self { conv, input, width, outputs, packed, gemm, winograd: Some(winograd) },

@@ -60,7 +60,8 @@ pub(super) fn run(
     let (offsets, scratch) = scratch.split_at_mut(offset_words(pool, rows, width));
     let (ring, offsets) = (bytes_mut(ring), words(offsets));
     let line = width * channels;
-    let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.qgemm, winograd: None };
+    let job =
+        Job { conv, input, width, outputs: channels, packed, gemm: kernels.integers(conv), winograd: None };
     let mut next = 0;
     for ((row, column), out) in output.places() {
         let (wanted, columns) = covered(pool, (height, width), row, column);

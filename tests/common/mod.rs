@@ -132,7 +132,17 @@ impl Net {
             self.parameters.push((0.03 * spread / (depth as f32).sqrt()).to_bits());
         }
         let weight_offset = format::weights::append_i8(&mut self.weights, &weights);
-        QConv { window, groups, weight_offset, parameters, input_zero, output: grid, pool: None, table: None }
+        QConv {
+            window,
+            groups,
+            weight_offset,
+            parameters,
+            input_zero,
+            output: grid,
+            pool: None,
+            table: None,
+            narrow: false,
+        }
     }
 
     /// The model's file. The last step's output is the model's.

@@ -106,8 +106,9 @@ fn bench_measures_without_allocating() {
     assert_eq!((&figures["n"], &figures["allocations_per_run"]), (&3.into(), &0.0.into()));
     let profile = lines(&["bench", "tests/data/tiny.wisp", "--runs", "3", "--profile", "--json"]);
     assert_eq!(profile.len(), 1 + 7, "a line for the engine, a line a step");
-    has_fields(&profile[1], &["step", "kernel", "ms", "share", "gmacs_per_second"]);
+    has_fields(&profile[1], &["step", "kernel", "ms", "share", "gmacs_per_second", "peak_share"]);
     assert!(profile[1]["gmacs_per_second"].as_f64().unwrap() > 0.0);
+    assert!(profile[1]["peak_share"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

@@ -166,6 +166,7 @@ impl Blocks {
             output: conv.grid.unwrap_or_default(),
             pool: conv.pool,
             table,
+            narrow: conv.weight.chunks_exact(depth).all(weights::is_narrow),
         })
     }
 

@@ -2,8 +2,9 @@
 
 use super::Checker;
 use super::integers::is_factor;
+use crate::arena::signed;
 use crate::format::op::TABLE_WORDS;
-use crate::format::weights::check as check_weights;
+use crate::format::weights::{check as check_weights, is_narrow};
 use crate::format::{ALIGN, Element, Layer, LoadError, Section, Step};
 
 /// Where the blocks of the steps so far end.
@@ -52,6 +53,17 @@ impl Checker<'_> {
         if step.op.conv().is_some() {
             let block = place(layer.weight_offset)..place(end);
             check_weights(self.file.get(block.clone()).unwrap_or_default(), block.start as u64)?;
+        }
+        if step.op.qconv().is_some_and(|conv| conv.narrow) {
+            let block = self.file.get(place(layer.weight_offset)..place(end)).unwrap_or_default();
+            let depth = (bytes.unwrap_or(0) / u64::from(output.max(1))) as usize;
+            if let Some(channel) = signed(block).chunks(depth.max(1)).position(|row| !is_narrow(row)) {
+                return fail(
+                    "output channel with wide weights",
+                    channel as u64,
+                    "none where the step's are narrow",
+                );
+            }
         }
         ends.weights = end;
         // No table yet, so that what is left of the words is the layer's own.

@@ -3,6 +3,7 @@
 mod gemm;
 mod lanes;
 mod max_pool;
+mod peak;
 mod qadd;
 mod qgemm;
 mod qmax_pool;
@@ -21,10 +22,12 @@ pub(super) static KERNELS: Kernels = Kernels {
     winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
     qwinograd2: qwinograd::QWINOGRAD2,
     qwinograd4: qwinograd::QWINOGRAD4,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };

@@ -2,6 +2,7 @@
 
 use super::others;
 use crate::format::Grid;
+use crate::format::weights::is_narrow;
 use crate::kernels::qadd::Scales;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile, Runs};
 use crate::kernels::requantise::{Sums, to_grid};
@@ -155,6 +156,27 @@ proptest! {
         let expected = product.expected();
         for kernels in others() {
             prop_assert_eq!(&product.compute(&kernels.qgemm, run, gap), &expected, "{}", kernels.qgemm.name);
+        }
+    }
+
+    #[test]
+    fn narrow_qgemm_equals_generic(
+        rows in 1usize..12, columns in 1usize..40, depth in 1usize..80, run in 1usize..40, gap in 0usize..5,
+        extreme in 0..3, seed: u32,
+    ) {
+        let values: Vec<u32> = { let mut random = random(seed); (0..rows.max(columns) * depth).map(|_| random()).collect() };
+        let fill = |at: usize| match extreme {
+            0 => (255, 32),
+            1 => (255, -32),
+            _ => ((values[at] >> 8) as u8, (values[at] % 65) as i8 - 32),
+        };
+        let biases = sums(seed ^ 1, columns);
+        let product = Product::new(rows, columns, depth, fill, |at| biases[at]);
+        prop_assert!(product.weights.chunks(depth).all(is_narrow));
+        let expected = product.expected();
+        for kernels in others() {
+            let gemm = &kernels.qgemm_narrow;
+            prop_assert_eq!(&product.compute(gemm, run, gap), &expected, "{}", gemm.name);
         }
     }
 

@@ -1,5 +1,6 @@
 //! `wisp bench`: time, memory and allocations of a model, engine against engine in one run.
 
+use super::profile;
 use crate::failure::usage;
 use crate::model::{Named, Onnx};
 use crate::output::{self, grouped, rounded};
@@ -12,7 +13,6 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use wisp::Engine;
 
 /// Runs before the clock starts.
 const WARM_UP: usize = 3;
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Measure exactly so many runs of each engine instead
     #[arg(long, value_name = "N", conflicts_with = "seconds")]
     runs: Option<usize>,
-    /// Show where the time goes, step by step (native)
+    /// Show where the time goes, step by step, and how far each step is from what this CPU can do (native)
     #[arg(long)]
     profile: bool,
     /// Print one JSON object an engine
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     for contender in &mut contenders {
         if let (true, Runner::Native(engine)) = (arguments.profile, &mut contender.runner) {
-            profile(engine, arguments)?;
+            profile::run(engine, arguments.runs, arguments.json)?;
         }
     }
     Ok(())
@@ -268,55 +268,4 @@ fn print(figures: &Figures) -> Result<()> {
         output::line(format_args!("    prepared weights  {}", bytes(Some(prepared as u64))))?;
     }
     output::line(format_args!("  file                {}", bytes(Some(figures.file_bytes))))
-}
-
-/// Median time of each step over as many runs.
-fn profile(engine: &mut Engine, arguments: &Arguments) -> Result<()> {
-    const RUNS: usize = 50;
-    #[derive(Serialize)]
-    struct StepTime {
-        step: String,
-        kernel: &'static str,
-        ms: f64,
-        share: f64,
-        gmacs_per_second: Option<f64>,
-    }
-    let input = vec![0.5; engine.model().input().values().unwrap_or(0) as usize];
-    let steps = engine.model().steps().len();
-    let mut times = vec![Vec::with_capacity(RUNS); steps];
-    for _ in 0..arguments.runs.unwrap_or(RUNS) {
-        let mut last = Instant::now();
-        engine.run_with(&input, |step| {
-            let now = Instant::now();
-            times[step].push((now - last).as_secs_f64() * 1000.0);
-            last = now;
-        })?;
-    }
-    let medians: Vec<f64> =
-        times.iter_mut().map(|times| Summary::of(times).map_or(0.0, |summary| summary.p50)).collect();
-    let total: f64 = medians.iter().sum();
-    let model = engine.model();
-    let layers = super::inspect::layers(&model, &engine.requirements());
-    let rows = layers.iter().zip(&medians).map(|(layer, &ms)| StepTime {
-        step: layer.name.clone(),
-        kernel: layer.algorithm,
-        ms: rounded(ms),
-        share: (ms / total * 1e4).round() / 1e4,
-        gmacs_per_second: (layer.macs > 0).then(|| (layer.macs as f64 / ms / 1e4).round() / 100.0),
-    });
-    for row in rows {
-        if arguments.json {
-            output::json(&row)?;
-        } else {
-            let rate = row.gmacs_per_second.map(|rate| format!("{rate:6.1} GMAC/s")).unwrap_or_default();
-            output::line(format_args!(
-                "  {:28} {:24} {:8.3} ms {:5.1} % {rate}",
-                row.step,
-                row.kernel,
-                row.ms,
-                row.share * 100.0
-            ))?;
-        }
-    }
-    Ok(())
 }

@@ -40,7 +40,7 @@ pub struct Layer {
     params: u64,
     pub macs: u64,
     weight_bytes: u64,
-    precision: &'static str,
+    pub precision: &'static str,
     pub algorithm: &'static str,
 }
 

@@ -7,6 +7,7 @@ pub mod compile;
 pub mod eval;
 pub mod inspect;
 pub mod memory;
+mod profile;
 #[cfg(feature = "compile")]
 pub mod ranges;
 #[cfg(feature = "compile")]

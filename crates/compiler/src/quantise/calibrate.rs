@@ -2,6 +2,7 @@
 
 use super::equalise;
 use super::histogram::{Extent, Histogram, Method};
+use super::narrow;
 use super::plan::{self, Plan};
 use super::ranges::{Range, Ranges};
 use super::tap::Tap;
@@ -172,6 +173,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.narrow(&mut ranges, &logits, progress)?;
         self.measure(&mut ranges, &mut original)?;
         Ok(ranges)
     }
@@ -191,6 +193,28 @@ impl<'a> Run<'a> {
             sum += divergence(reference, &tap.run(input)?);
         }
         Ok(sum / logits.len().max(1) as f64)
+    }
+
+    /// Lets as many layers as the output does not notice have narrow weights.
+    fn narrow(
+        &self,
+        ranges: &mut Ranges,
+        logits: &[Vec<f32>],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), CompileError> {
+        let candidates = narrow::candidates(&self.graph, &self.plan);
+        let total = candidates.len() + 1;
+        let mut done = 0;
+        let divergence = |layers: &[String]| {
+            progress(Progress { stage: "narrow weights", done: done.min(total), total });
+            done += 1;
+            let mut trial = ranges.clone();
+            trial.narrow = layers.to_vec();
+            self.divergence(&trial, logits)
+        };
+        let (layers, mean_kl) = narrow::choose(&candidates, ranges.mean_kl, divergence)?;
+        (ranges.narrow, ranges.mean_kl) = (layers, mean_kl);
+        Ok(())
     }
 
     /// Fills in the signal through noise of each tensor.

@@ -7,6 +7,7 @@
 //! | `equalise` | channels of a tensor made alike, by moving factors from layer to layer |
 //! | `weights` | weights to `i8`, one scale an output channel; the bias corrected for what that costs |
 //! | `insert` | quantise and dequantise around each tensor; the `integer` pass puts operations together |
+//! | `narrow` | which layers may have narrow weights |
 //! | `tap` | a model whose tensors can all be looked at after a run |
 //! | `histogram` | the values of a tensor, and ranges by each method |
 //! | `calibrate` | runs the pictures, chooses the ranges, measures what they cost |
@@ -18,6 +19,7 @@ mod calibrate;
 mod equalise;
 mod histogram;
 mod insert;
+mod narrow;
 mod plan;
 mod ranges;
 mod tap;
@@ -37,6 +39,12 @@ pub(crate) fn run(graph: &mut Graph, ranges: &Ranges, keep_f32: &[String]) -> Re
         if !graph.nodes.iter().any(|node| node.name == *name) {
             let problem = format!("the model has no layer \"{name}\"");
             return Err(CompileError::Option { option: "--keep-f32", problem });
+        }
+    }
+    for name in &ranges.narrow {
+        if !graph.nodes.iter().any(|node| node.name == *name) {
+            let problem = format!("it narrows layer \"{name}\", which the model does not have");
+            return Err(CompileError::Option { option: "--ranges", problem });
         }
     }
     if ranges.equalised {

@@ -40,6 +40,9 @@ pub struct Ranges {
     pub pictures: usize,
     /// Mean divergence at the output over some of them, in nats.
     pub mean_kl: f64,
+    /// Layers whose weights are rounded narrow: see [`is_narrow`](wisp::format::weights::is_narrow).
+    #[serde(default)]
+    pub narrow: Vec<String>,
     /// One a tensor, in the order of the graph.
     pub tensors: Vec<Range>,
 }
@@ -47,7 +50,8 @@ pub struct Ranges {
 impl Ranges {
     pub(crate) fn new(model: &str, source_sha256: String, pictures: usize, tensors: Vec<Range>) -> Self {
         let (model, equalised) = (model.into(), false);
-        Self { format: FORMAT, model, source_sha256, equalised, pictures, mean_kl: 0.0, tensors }
+        let (mean_kl, narrow) = (0.0, Vec::new());
+        Self { format: FORMAT, model, source_sha256, equalised, pictures, mean_kl, narrow, tensors }
     }
 
     /// The range of a tensor.

@@ -4,6 +4,7 @@ mod gemm;
 mod grid;
 mod lanes;
 mod max_pool;
+pub(super) mod peak;
 mod qadd;
 pub(super) mod qgemm;
 mod qmax_pool;
@@ -24,10 +25,12 @@ pub(super) const TABLE: Kernels = Kernels {
     winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm::QGEMM,
     qwinograd2: generic::qwinograd::QWINOGRAD2,
     qwinograd4: generic::qwinograd::QWINOGRAD4,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };

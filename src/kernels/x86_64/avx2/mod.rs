@@ -4,8 +4,10 @@ mod gemm;
 mod grid;
 mod lanes;
 mod max_pool;
+mod peak;
 mod qadd;
 mod qgemm;
+pub(in crate::kernels::x86_64) mod qgemm_narrow;
 mod qmax_pool;
 mod quantize;
 mod qwinograd;
@@ -25,10 +27,12 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     winograd4: winograd::WINOGRAD4,
     max_pool: max_pool::MAX_POOL,
     qgemm: qgemm::QGEMM,
+    qgemm_narrow: qgemm_narrow::QGEMM,
     qwinograd2: qwinograd::QWINOGRAD2,
     qwinograd4: qwinograd::QWINOGRAD4,
     requantise: requantise::REQUANTISE,
     qmax_pool: qmax_pool::QMAX_POOL,
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
+    peaks: peak::PEAKS,
 };

@@ -3,7 +3,8 @@
 //! `vpdpbusd` multiplies four `u8` by four `i8`, adds the products and the sum, and wraps; nothing saturates
 //! on the way. Left values stay bytes.
 
-use crate::kernels::qgemm::{QGemm, QTile, Runs};
+use crate::kernels::qgemm::{QGemm, QTile};
+use crate::kernels::x86_64::avx2::qgemm_narrow::gather;
 use core::arch::x86_64::*;
 
 const ROWS: usize = 8;
@@ -21,52 +22,6 @@ pub(super) const QGEMM: QGemm = QGemm {
     gather,
     kernel: tile,
 };
-
-/// Copies.
-///
-/// # Safety
-/// As [`QGemm::gather`](QGemm) says.
-#[target_feature(enable = "avx2")]
-unsafe fn gather(runs: &mut Runs<'_>) {
-    let run = runs.run;
-    for index in 0..runs.count {
-        // SAFETY: the checked runs have `run` values behind the one place, and room for them behind the
-        // other. Where a run ends in part of a piece, the last whole one of the run is copied once more.
-        unsafe {
-            let from = runs.from.as_ptr().add(index * runs.from_step);
-            let to = runs.to.as_mut_ptr().add(index * runs.to_step);
-            match run {
-                32.. => {
-                    for at in (0..run - 32).step_by(32) {
-                        copy::<32>(from.add(at), to.add(at));
-                    }
-                    copy::<32>(from.add(run - 32), to.add(run - 32));
-                }
-                16.. => {
-                    copy::<16>(from, to);
-                    copy::<16>(from.add(run - 16), to.add(run - 16));
-                }
-                8.. => {
-                    copy::<8>(from, to);
-                    copy::<8>(from.add(run - 8), to.add(run - 8));
-                }
-                _ => {
-                    for at in 0..run {
-                        to.add(at).write(from.add(at).read());
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// # Safety
-/// There are `N` bytes behind both pointers.
-#[target_feature(enable = "avx2")]
-unsafe fn copy<const N: usize>(from: *const u8, to: *mut u8) {
-    // SAFETY: as the caller says; arrays of bytes have no alignment.
-    unsafe { to.cast::<[u8; N]>().write(from.cast::<[u8; N]>().read()) }
-}
 
 /// # Safety
 /// As [`QGemm::kernel`](QGemm) says.
