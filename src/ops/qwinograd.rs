@@ -229,3 +229,6 @@ fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
