@@ -99,12 +99,8 @@ impl Layer {
             table: None,
             narrow: false,
         };
-        let view = |buffer, channels: usize| View {
-            buffer,
-            channel: beside.0 as u32,
-            channels: channels as u32,
-            ..View::default()
-        };
+        let view =
+            |buffer, channels: usize| View { buffer, channel: beside.0 as u32, channels: channels as u32 };
         let step = Step { op: Op::QConv(conv), input: view(0, inputs), output: view(1, outputs) };
         Self { case, conv, step, input, weights, biases, factors, table }
     }
