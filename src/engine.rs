@@ -6,9 +6,10 @@ use crate::format::container::declared_length;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::model::{Checked, Model};
+use crate::pool::Pool;
 use crate::prepare::{Layout, Options, PrepareError, Prepared, Requirements};
 use crate::session::{RunError, Session, logits_range};
-use crate::vision::{Plan, PreprocessError, Rgb8};
+use crate::vision::{Frame, Plan, PreprocessError};
 use core::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,8 @@ const START: u64 = 24;
 /// A model with all the memory that it takes: pictures in, scores out.
 ///
 /// Loading allocates; so does the first picture of a new size, for its resampling tables. Everything
-/// after that allocates nothing. The file's weights are dropped once they are packed.
+/// after that allocates nothing. The file's weights are dropped once they are packed. With more than one
+/// thread ([`Options::threads`]) the engine has workers, which sleep between runs and end with it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +33,7 @@ const START: u64 = 24;
 /// use wisp::{Engine, Options, vision};
 ///
 /// let mut engine = Engine::from_file(file, &Options::default())?;
-/// let scores = engine.classify(&vision::Rgb8::packed(&pixels, 640, 480)?)?;
+/// let scores = engine.classify(vision::Rgb8::packed(&pixels, 640, 480)?)?;
 /// for class in vision::top_k::<5>(scores, 5) {
 ///     println!("{} {:.3}", class.index, class.score);
 /// }
@@ -59,6 +61,8 @@ struct Memory {
     layout: Layout,
     packed: AlignedBytes,
     arena: AlignedBytes,
+    /// Where there is more than one thread.
+    pool: Option<Pool>,
 }
 
 impl Memory {
@@ -69,7 +73,11 @@ impl Memory {
             packed: floats_ref(self.packed.as_slice()),
             layout: self.layout,
         };
-        Session::new(&prepared, self.arena.as_mut_slice())
+        let session = Session::new(&prepared, self.arena.as_mut_slice())?;
+        Ok(match &mut self.pool {
+            Some(pool) => session.with_pool(pool),
+            None => session,
+        })
     }
 }
 
@@ -229,7 +237,8 @@ impl Engine {
         let (kernels, layout) = (prepared.kernels, prepared.layout);
         let checked = model.checked();
         let head = head(checked.resident_bytes())?;
-        let memory = Memory { head, checked, kernels, layout, packed, arena };
+        let pool = (options.threads > 1).then(|| Pool::new(options.threads));
+        let memory = Memory { head, checked, kernels, layout, packed, arena, pool };
         Ok(Self { memory, requirements, resampler: None, scratch: Vec::new(), answered: false })
     }
 
@@ -248,22 +257,29 @@ impl Engine {
         self.requirements.isa
     }
 
-    /// Prepares a picture as the model's file says, runs the model and returns its scores, one a class.
+    /// The threads that the engine runs on, its caller's among them: as many as
+    /// [`Options::threads`] asked for, or fewer where the system has refused some.
+    pub fn threads(&self) -> usize {
+        self.memory.pool.as_ref().map_or(1, Pool::threads)
+    }
+
+    /// Prepares a picture as the model's file says, runs the model and returns its scores, one a class. The
+    /// picture is a [`Frame`] in any pixel format, or what becomes one.
     ///
     /// # Errors
     /// [`EngineError::Preprocess`] when the picture cannot be cut to the model's size,
     /// [`EngineError::Channels`] when the model takes no pictures.
-    pub fn classify(&mut self, picture: &Rgb8<'_>) -> Result<&[f32], EngineError> {
+    pub fn classify<'f>(&mut self, picture: impl Into<Frame<'f>>) -> Result<&[f32], EngineError> {
+        let picture = picture.into();
         let (spec, size) = (self.model().info().preprocess, self.model().input());
         if size.channels != 3 {
             return Err(EngineError::Channels { found: size.channels });
         }
         let plan = match self.resampler {
-            Some(plan) if plan.takes(picture) => plan,
+            Some(plan) if plan.takes(&picture) => plan,
             _ => {
-                let frame = (picture.width() as u32, picture.height() as u32);
-                let plan =
-                    Plan::new(&spec, frame, (size.width, size.height)).map_err(EngineError::Preprocess)?;
+                let plan = Plan::new(&spec, picture.size(), (size.width, size.height))
+                    .map_err(EngineError::Preprocess)?;
                 let needed = plan.scratch_bytes();
                 let more = needed.saturating_sub(self.scratch.len());
                 self.scratch.try_reserve_exact(more).map_err(|_| EngineError::OutOfMemory { needed })?;
@@ -274,8 +290,10 @@ impl Engine {
             }
         };
         self.answered = false;
+        let kernels = self.memory.kernels;
         let mut session = self.memory.session()?;
-        plan.run(&mut self.scratch, picture, session.input_mut()).map_err(EngineError::Preprocess)?;
+        plan.run(kernels, &mut self.scratch, &picture, session.input_mut())
+            .map_err(EngineError::Preprocess)?;
         let scores = session.finish(|_| {}).map_err(EngineError::Run)?;
         self.answered = true;
         Ok(scores)

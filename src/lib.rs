@@ -53,6 +53,8 @@ mod isa;
 mod kernels;
 mod model;
 mod ops;
+#[cfg(feature = "std")]
+mod pool;
 mod prepare;
 mod session;
 pub mod vision;
@@ -60,10 +62,13 @@ pub mod vision;
 pub use algorithm::{Algorithm, Optimize};
 #[cfg(feature = "std")]
 pub use arena::AlignedBytes;
+pub use crew::MAX_THREADS;
 #[cfg(feature = "std")]
 pub use engine::{Engine, EngineError, read_model};
 pub use format::LoadError;
 pub use isa::Isa;
 pub use model::Model;
+#[cfg(feature = "std")]
+pub use pool::Pool;
 pub use prepare::{Options, PrepareError, Prepared, Requirements};
 pub use session::{RunError, Session};

@@ -2,6 +2,7 @@
 
 use crate::algorithm::{Algorithm, Optimize, Price};
 use crate::arena::{MemoryError, floats};
+use crate::crew::MAX_THREADS;
 use crate::format::{ALIGN, Step, align_up};
 use crate::isa::Isa;
 use crate::kernels::Kernels;
@@ -11,15 +12,26 @@ use core::fmt;
 
 /// How a model is to be prepared.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Instruction set; without one, the best that this CPU has.
     pub isa: Option<Isa>,
     /// Most bytes that prepared weights and arena may take together. Less memory than `Speed` could use is
-    /// spent where it saves most time; less than `Size` takes is an error.
+    /// spent where it saves most time; less than `Size` takes is an error. Each thread takes some of it, so
+    /// that algorithms, and with them the rounding of `f32` results, may differ with their number.
     pub memory_budget: Option<usize>,
     /// Whether memory may be spent on time. The results of `f32` convolutions differ by rounding.
     pub optimize: Optimize,
+    /// Most threads that compute a step together, 1 to [`MAX_THREADS`]: each takes scratch of its own. An
+    /// `Engine` starts them; a [`Session`](crate::Session) is given a pool, or runs on its caller's alone.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    /// The best instruction set, speed within no bound on memory, one thread.
+    fn default() -> Self {
+        Self { isa: None, memory_budget: None, optimize: Optimize::default(), threads: 1 }
+    }
 }
 
 impl Options {
@@ -36,6 +48,11 @@ impl Options {
     /// These options with a choice between memory and time.
     pub fn with_optimize(self, optimize: Optimize) -> Self {
         Self { optimize, ..self }
+    }
+
+    /// These options with a number of threads.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     fn kernels(&self) -> Result<&'static Kernels, PrepareError> {
@@ -56,6 +73,8 @@ pub struct Requirements {
     /// Instruction set that these figures hold for.
     pub isa: Isa,
     price: Price,
+    /// Threads that these figures hold for.
+    pub threads: usize,
 }
 
 /// Why a model cannot be prepared, or a session cannot begin.
@@ -71,6 +90,8 @@ pub enum PrepareError {
         /// The budget in bytes.
         given: usize,
     },
+    /// The number of threads is not 1 to [`MAX_THREADS`].
+    Threads(usize),
     /// The sizes do not fit in this machine's addresses.
     TooLarge,
     /// The memory for prepared weights is too small.
@@ -97,6 +118,9 @@ impl fmt::Display for PrepareError {
             Self::Isa(isa) => write!(f, "this CPU, or this build, cannot run the {isa} kernels"),
             Self::OverBudget { needed, given } => {
                 write!(f, "the model needs {needed} bytes of memory, the budget is {given}")
+            }
+            Self::Threads(given) => {
+                write!(f, "the number of threads must be 1 to {MAX_THREADS}, not {given}")
             }
             Self::TooLarge => f.write_str("the model needs more memory than this machine can address"),
             Self::PreparedTooSmall { needed, given } => {
@@ -154,26 +178,22 @@ impl Layout {
         })
     }
 
-    /// The fastest layout that the options allow.
-    fn choose(
-        model: &Model<'_>,
-        options: &Options,
-        kernels: &Kernels,
-        threads: usize,
-    ) -> Result<Self, PrepareError> {
-        let layout = |price| Self::new(model, price, kernels, threads);
-        let smallest = layout(Price::PROHIBITIVE).ok_or(PrepareError::TooLarge)?;
+    /// The fastest layout that the options allow. Without a budget the algorithms are those for one thread, so
+    /// that results do not depend on the number of threads.
+    fn choose(model: &Model<'_>, options: &Options, kernels: &Kernels) -> Result<Self, PrepareError> {
+        let layout = |price, threads| Self::new(model, price, kernels, threads).ok_or(PrepareError::TooLarge);
+        let smallest = layout(Price::PROHIBITIVE, options.threads)?;
         let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
-        match options.memory_budget {
+        let (budget, threads) = match options.memory_budget {
             Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
             _ if options.optimize == Optimize::Size => return Ok(smallest),
-            _ => {}
-        }
-        let budget = options.memory_budget.unwrap_or_else(|| needed.saturating_mul(2));
-        let within =
-            |price| layout(price).filter(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget));
-        let price = Price::lowest(|price| within(price).is_some());
-        Ok(within(price).unwrap_or(smallest))
+            Some(given) => (given, options.threads),
+            None => (layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed).saturating_mul(2), 1),
+        };
+        let fits = |price| {
+            layout(price, threads).is_ok_and(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget))
+        };
+        layout(Price::lowest(fits), options.threads)
     }
 
     fn arena_bytes(&self) -> Option<usize> {
@@ -190,15 +210,20 @@ impl<'a> Model<'a> {
     /// The memory that this model takes with these options. Cheap: reads the plan, touches no weight.
     ///
     /// # Errors
-    /// [`PrepareError::Isa`], [`PrepareError::OverBudget`] or [`PrepareError::TooLarge`].
+    /// [`PrepareError::Isa`], [`PrepareError::Threads`], [`PrepareError::OverBudget`] or
+    /// [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::choose(self, options, kernels, 1)?;
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(PrepareError::Threads(options.threads));
+        }
+        let layout = Layout::choose(self, options, kernels)?;
         Ok(Requirements {
             prepared_bytes: layout.packed_bytes,
             arena_bytes: layout.arena_bytes().ok_or(PrepareError::TooLarge)?,
             align: ALIGN,
             isa: kernels.isa,
+            threads: options.threads,
             price: layout.price,
         })
     }
@@ -225,7 +250,7 @@ impl<'a> Model<'a> {
     /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         let kernels = options.kernels()?;
-        let layout = Layout::choose(self, options, kernels, 1)?;
+        let layout = Layout::choose(self, options, kernels)?;
         let packed = floats(memory, layout.packed_bytes).map_err(|error| match error {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },

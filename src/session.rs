@@ -1,5 +1,7 @@
 //! The loop that runs a model's steps over one arena.
 
+#[cfg(feature = "std")]
+use crate::Pool;
 use crate::arena::{Arena, MemoryError, StepMemory};
 use crate::crew::Crew;
 use crate::format::{Buffer, Op};
@@ -11,7 +13,8 @@ use core::ops::Range;
 
 /// A prepared model with an arena: takes an input, gives scores, again and again.
 ///
-/// [`run`](Self::run) allocates nothing, takes no lock and does the same work for every input.
+/// [`run`](Self::run) allocates nothing, takes no lock (but with a pool, to put threads to sleep) and does the
+/// same work for every input.
 ///
 /// Buffers share the arena's memory, so a run uses its input up: write [`input_mut`](Self::input_mut)
 /// in full before each one.
@@ -19,6 +22,7 @@ use core::ops::Range;
 pub struct Session<'a> {
     prepared: Prepared<'a>,
     arena: Arena<'a>,
+    crew: Crew<'a>,
     state: State,
 }
 
@@ -60,7 +64,15 @@ impl<'a> Session<'a> {
                 MemoryError::Misaligned => PrepareError::Misaligned,
                 MemoryError::TooSmall { needed, given } => PrepareError::ArenaTooSmall { needed, given },
             })?;
-        Ok(Self { prepared: *prepared, arena, state: State::Empty })
+        Ok(Self { prepared: *prepared, arena, crew: Crew::Alone, state: State::Empty })
+    }
+
+    /// This session on the threads of a pool instead of the caller's alone; on as many of them as
+    /// [`Options::threads`](crate::Options::threads) said when the model was prepared. The scores do not
+    /// depend on it, not even in a bit.
+    #[cfg(feature = "std")]
+    pub fn with_pool(self, pool: &'a mut Pool) -> Self {
+        Self { crew: Crew::Pool(pool), ..self }
     }
 
     /// The prepared model.
@@ -105,8 +117,7 @@ impl<'a> Session<'a> {
             return Err(RunError::NoInput);
         }
         let Prepared { model, kernels, packed: mut rest, layout, .. } = self.prepared;
-        let mut crew = Crew::Alone;
-        let threads = layout.threads.min(crew.threads());
+        let threads = layout.threads.min(self.crew.threads());
         for (index, step) in model.steps().enumerate() {
             let (from, to) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             let algorithm = layout.price.algorithm(&step, &from, kernels);
@@ -130,7 +141,7 @@ impl<'a> Session<'a> {
                     [Input::new(inputs[0], &from, &step.input), Input::new(inputs[1], &other, &second)];
                 let output = Target::new(output, &to, &step.output);
                 let means = Means { packed, table, scratch, algorithm, kernels };
-                parts::run_step(&step, [&from, &to], inputs, output, means, &mut crew, threads);
+                parts::run_step(&step, [&from, &to], inputs, output, means, &mut self.crew, threads);
             }
             after(index);
         }

@@ -21,10 +21,10 @@ pub(crate) enum Cut {
     Channels(usize),
 }
 
-/// Least multiplications of a part of a convolution, and least values that another part reads: some
-/// microseconds, several times what it costs to meet at the end of a step.
-const LEAST_MACS: u64 = 1 << 17;
-const LEAST_VALUES: u64 = 1 << 15;
+/// Least multiplications of a part of a convolution, and least bytes that the windows of another part read:
+/// some microseconds, several times what it costs to meet at the end of a step.
+const LEAST_MACS: u64 = 1 << 18;
+const LEAST_BYTES: u64 = 1 << 18;
 
 /// Where a step may be cut.
 fn cut(step: &Step, output: &Buffer, algorithm: Algorithm, kernels: &Kernels) -> Cut {
@@ -65,7 +65,7 @@ fn worth(step: &Step, input: &Buffer, output: &Buffer) -> u64 {
             let (height, width) = window.outputs(input.height, input.width);
             step.weight_count().unwrap_or(0).saturating_mul(pixels(height, width)) / LEAST_MACS
         }
-        _ => values.saturating_mul(area) / LEAST_VALUES,
+        _ => values.saturating_mul(area * input.element.bytes()) / LEAST_BYTES,
     }
 }
 
@@ -100,15 +100,28 @@ pub(crate) fn run_step(
     inputs: [Input<'_>; 2],
     output: Target<'_>,
     means: Means<'_>,
-    crew: &mut Crew,
+    crew: &mut Crew<'_>,
     threads: usize,
 ) {
-    let Means { packed, table, scratch, algorithm, kernels } = means;
-    let count = count(step, from, to, algorithm, kernels, threads);
-    if count == 1 {
-        return run(&step.op, inputs, output, Means { packed, table, scratch, algorithm, kernels });
+    match count(step, from, to, means.algorithm, means.kernels, threads) {
+        1 => run(&step.op, inputs, output, means),
+        count => {
+            let cut = cut(step, to, means.algorithm, means.kernels);
+            run_parts(step, cut, count, inputs, output, means, crew);
+        }
     }
-    let cut = cut(step, to, algorithm, kernels);
+}
+
+fn run_parts(
+    step: &Step,
+    cut: Cut,
+    count: usize,
+    inputs: [Input<'_>; 2],
+    output: Target<'_>,
+    means: Means<'_>,
+    crew: &mut Crew<'_>,
+) {
+    let Means { packed, table, scratch, algorithm, kernels } = means;
     let mut parts = [const { None }; MAX_THREADS];
     let line = ALIGN / size_of::<f32>();
     let lot = (scratch.len() / count / line * line).max(1);
@@ -158,3 +171,6 @@ fn divide<'a, T>(output: Output<'a, T>, cut: Cut, count: usize, mut add: impl Fn
         (rest, start) = (behind, end);
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -84,7 +84,7 @@ impl Arguments {
         let named = Named::Onnx(input.into());
         // The model as it is, for the size and the preparation of its pictures.
         let compiled = wisp_compiler::compile(input, &model::options(flags)?)?;
-        let runner = Runner::native(&compiled.bytes, &named)?;
+        let runner = Runner::native(&compiled.bytes, &named, 1)?;
         let bar = output::progress(pictures.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         bar.set_message("pictures");
         let mut inputs = Vec::with_capacity(pictures.len());

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use wisp::format::{Op, Weights};
 use wisp::vision::{Preprocess, Rgb8};
-use wisp::{Engine, Isa, Options};
+use wisp::{Engine, Isa, MAX_THREADS, Options};
 
 /// What runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,24 +44,27 @@ pub struct Tract {
     answer: wisp_compiler::Scores,
 }
 
-/// The options that `WISP_ISA` decides.
-pub fn native_options() -> Result<Options> {
+/// The options that `WISP_ISA` decides, and a number of threads.
+pub fn native_options(threads: usize) -> Result<Options> {
+    let options = Options::default().with_threads(threads);
     match std::env::var("WISP_ISA") {
         Ok(name) => {
             let isa: Isa = name.parse().map_err(|error| usage(format!("WISP_ISA={name}: {error}")))?;
-            Ok(Options::default().with_isa(isa))
+            Ok(options.with_isa(isa))
         }
-        Err(_) => Ok(Options::default()),
+        Err(_) => Ok(options),
     }
 }
 
-/// Refuses a number of threads that no engine here runs on.
-pub fn check_threads(threads: usize) -> Result<()> {
-    if threads == 1 {
-        Ok(())
-    } else {
-        Err(usage(format!("--threads {threads}: every engine of this version runs on 1 thread")))
+/// Refuses a number of threads that one of the engines does not run on.
+pub fn check_threads(threads: usize, engines: &[EngineName]) -> Result<()> {
+    if !(1..=MAX_THREADS).contains(&threads) {
+        return Err(usage(format!("--threads {threads}: the number of threads must be 1 to {MAX_THREADS}")));
     }
+    if threads > 1 && engines.contains(&EngineName::Tract) {
+        return Err(usage(format!("--threads {threads}: tract runs on 1 thread here")));
+    }
+    Ok(())
 }
 
 /// The error for a model that tract cannot run: a compiled one, or any where tract is missing.
@@ -77,17 +80,17 @@ pub fn not_in_tract(model: &Named) -> anyhow::Error {
 }
 
 impl Runner {
-    /// Loads a model.
-    pub fn load(engine: EngineName, model: &Named, flags: &Flags) -> Result<Self> {
+    /// Loads a model; so many threads run it in the native engine, one in tract.
+    pub fn load(engine: EngineName, model: &Named, flags: &Flags, threads: usize) -> Result<Self> {
         match engine {
-            EngineName::Native => Self::native(&model.file(flags)?, model),
+            EngineName::Native => Self::native(&model.file(flags)?, model, threads),
             EngineName::Tract => Self::tract(&model.onnx()?, model, flags),
         }
     }
 
     /// Loads a compiled model's bytes.
-    pub fn native(file: &[u8], model: &Named) -> Result<Self> {
-        let engine = Engine::from_bytes(file, &native_options()?).with_context(|| model.display())?;
+    pub fn native(file: &[u8], model: &Named, threads: usize) -> Result<Self> {
+        let engine = Engine::from_bytes(file, &native_options(threads)?).with_context(|| model.display())?;
         Ok(Self::Native(Box::new(engine)))
     }
 
@@ -132,6 +135,15 @@ impl Runner {
             Self::Native(engine) => Some(engine.isa().name()),
             #[cfg(feature = "compile")]
             Self::Tract(_) => None,
+        }
+    }
+
+    /// The threads that run the model.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Native(engine) => engine.threads(),
+            #[cfg(feature = "compile")]
+            Self::Tract(_) => 1,
         }
     }
 

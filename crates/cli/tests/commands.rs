@@ -76,6 +76,9 @@ fn inspect_counts_what_the_paper_counts() {
     let bytes: u64 = layers.iter().map(|layer| layer["weight_bytes"].as_u64().unwrap()).sum();
     // A byte a weight; a bias and a factor an output channel; tables would be 256 bytes each.
     assert_eq!(bytes, 1_231_552 + 3_944 * 8);
+    let shared = &lines(&["inspect", "--threads", "3", "--json"])[0];
+    assert_eq!((&report["threads"], &shared["threads"]), (&1.into(), &3.into()));
+    assert!(shared["arena_bytes"].as_u64() > report["arena_bytes"].as_u64(), "scratch for each thread");
     let text = wisp(&["inspect"]).out;
     assert!(text.contains("memory map") && text.contains("warp, BGR 0..255"), "{text}");
 }
@@ -104,6 +107,8 @@ fn bench_measures_without_allocating() {
     ];
     has_fields(figures, &fields);
     assert_eq!((&figures["n"], &figures["allocations_per_run"]), (&3.into(), &0.0.into()));
+    let shared = &lines(&["bench", "--threads", "2", "--runs", "3", "--json"])[0];
+    assert_eq!((&shared["threads"], &shared["allocations_per_run"]), (&2.into(), &0.0.into()));
     let profile = lines(&["bench", "tests/data/tiny.wisp", "--runs", "3", "--profile", "--json"]);
     assert_eq!(profile.len(), 1 + 7, "a line for the engine, a line a step");
     has_fields(&profile[1], &["step", "kernel", "ms", "share", "gmacs_per_second", "peak_share"]);

@@ -151,8 +151,18 @@ fn flags_that_contradict_the_model() {
     let line =
         "squeezenet1.1: the preprocessing of a compiled model is part of it; the flags are for .onnx files";
     fails(&run, 2, line);
-    let run = wisp(&["classify", "--threads", "2", CHELSEA]);
-    fails(&run, 2, "--threads 2: every engine of this version runs on 1 thread");
+}
+
+#[test]
+fn numbers_of_threads_that_no_engine_runs_on() {
+    let eval = ["eval", "--images", "models/samples", "--labels", "labels.txt"];
+    for arguments in [&["classify", CHELSEA][..], &["bench"], &["inspect"], &eval] {
+        let run = wisp(&[arguments, &["--threads", "0"]].concat());
+        fails(&run, 2, "--threads 0: the number of threads must be 1 to 16");
+    }
+    fails(&wisp(&["bench", "--threads", "17"]), 2, "--threads 17: the number of threads must be 1 to 16");
+    let run = wisp(&["bench", "--engine", "native,tract", "--threads", "2"]);
+    fails(&run, 2, "--threads 2: tract runs on 1 thread here");
 }
 
 #[test]

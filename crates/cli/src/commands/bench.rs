@@ -79,7 +79,7 @@ struct Contender {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads)?;
+    check_threads(arguments.threads, &arguments.engine)?;
     if arguments.runs == Some(0) || arguments.seconds.is_nan() || arguments.seconds <= 0.0 {
         return Err(usage("nothing to measure: --runs and --seconds must be above 0"));
     }
@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     measure(&mut contenders, arguments)?;
     for contender in &mut contenders {
-        let figures = figures(contender, arguments.threads)?;
+        let figures = figures(contender)?;
         if arguments.json { output::json(&figures)? } else { print(&figures)? }
     }
     for contender in &mut contenders {
@@ -114,11 +114,11 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
         // Compiling is done ahead of time: what is timed, and what the child loads, is the compiled file.
         let file = named.file(flags)?;
         let start = Instant::now();
-        runner = Runner::native(&file, named)?;
+        runner = Runner::native(&file, named, arguments.threads)?;
         load_ms = milliseconds(start);
         file_bytes = file.len() as u64;
         let temporary = Temporary::write(&file, "wisp")?;
-        rss_added_bytes = measure_memory(&temporary.path, engine, &[])?;
+        rss_added_bytes = measure_memory(&temporary.path, engine, arguments.threads, &[])?;
     } else {
         // Making a network of the zoo is no part of loading it, and the child finds it as a file.
         let onnx = named.onnx()?;
@@ -134,7 +134,7 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
             }
         };
         file_bytes = std::fs::metadata(path)?.len();
-        rss_added_bytes = measure_memory(path, engine, &flags.to_arguments())?;
+        rss_added_bytes = measure_memory(path, engine, arguments.threads, &flags.to_arguments())?;
     }
     let input = input(&runner);
     let start = Instant::now();
@@ -151,10 +151,11 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
     })
 }
 
-fn measure_memory(model: &Path, engine: EngineName, flags: &[String]) -> Result<Option<u64>> {
+fn measure_memory(model: &Path, engine: EngineName, threads: usize, flags: &[String]) -> Result<Option<u64>> {
     let program = std::env::current_exe().context("cannot find this program to measure memory")?;
     let mut child = Command::new(program);
-    child.arg("measure-memory").arg(model).arg("--engine").arg(engine.as_str()).args(flags);
+    child.arg("measure-memory").arg(model).arg("--engine").arg(engine.as_str());
+    child.arg("--threads").arg(threads.to_string()).args(flags);
     let output = child.output().context("cannot start a process to measure memory")?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
@@ -215,7 +216,7 @@ fn measure(contenders: &mut [Contender], arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn figures(contender: &mut Contender, threads: usize) -> Result<Figures> {
+fn figures(contender: &mut Contender) -> Result<Figures> {
     let summary = Summary::of(&mut contender.times).context("nothing was measured")?;
     let requirements = match &contender.runner {
         Runner::Native(engine) => Some(engine.requirements()),
@@ -240,7 +241,7 @@ fn figures(contender: &mut Contender, threads: usize) -> Result<Figures> {
         rss_added_bytes: contender.rss_added_bytes,
         allocations_per_run: contender.allocations as f64 / summary.n as f64,
         isa: contender.runner.isa(),
-        threads,
+        threads: contender.runner.threads(),
     })
 }
 
@@ -249,7 +250,13 @@ fn print(figures: &Figures) -> Result<()> {
         bytes.map_or_else(|| "not known".into(), |bytes| format!("{} bytes", grouped(bytes)))
     };
     let isa = figures.isa.map(|isa| format!(" ({isa})")).unwrap_or_default();
-    output::line(format_args!("{} · {}{isa} · {} thread", figures.model, figures.engine, figures.threads))?;
+    output::line(format_args!(
+        "{} · {}{isa} · {} thread{}",
+        figures.model,
+        figures.engine,
+        figures.threads,
+        if figures.threads == 1 { "" } else { "s" }
+    ))?;
     output::line(format_args!(
         "  p50 {:.2} ms   p90 {:.2}   p99 {:.2}   min {:.2}   max {:.2}   mean {:.2}   of {} runs",
         figures.p50_ms,

@@ -56,11 +56,11 @@ struct Answer<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads)?;
+    check_threads(arguments.threads, &[arguments.engine])?;
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     // Before a large network is compiled for nothing.
     named.refuse_seeded(named.is_seeded(), arguments.allow_seeded)?;
-    let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing)?;
+    let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing, arguments.threads)?;
     named.refuse_seeded(runner.weights() == Weights::Seeded, arguments.allow_seeded)?;
     let weights = match runner.weights() {
         Weights::Trained => "trained",

@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let compiled = wisp_compiler::compile(&arguments.input, &options)?;
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
-    let need = compiled_model.requirements(&native_options()?)?;
+    let need = compiled_model.requirements(&native_options(1)?)?;
     whole::write(&arguments.output, |file| file.write_all(&compiled.bytes))?;
     let report = &compiled.report;
     let done = Done {

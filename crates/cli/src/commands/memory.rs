@@ -13,6 +13,8 @@ pub struct Arguments {
     model: Option<String>,
     #[arg(long)]
     engine: EngineName,
+    #[arg(long)]
+    threads: usize,
     #[command(flatten)]
     preprocessing: Flags,
 }
@@ -23,9 +25,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let before = resident_bytes();
     let mut runner = match (&named, arguments.engine) {
         (Named::Wisp(path), EngineName::Native) => {
-            Runner::Native(Box::new(wisp::Engine::from_file(path, &native_options()?)?))
+            Runner::Native(Box::new(wisp::Engine::from_file(path, &native_options(arguments.threads)?)?))
         }
-        _ => Runner::load(arguments.engine, &named, &arguments.preprocessing)?,
+        _ => Runner::load(arguments.engine, &named, &arguments.preprocessing, arguments.threads)?,
     };
     let input = vec![0.5; runner.input().iter().product()];
     runner.run(&input)?;

@@ -21,7 +21,7 @@ struct StepTime {
     ms: f64,
     share: f64,
     gmacs_per_second: Option<f64>,
-    /// Of the machine's measured peak, for the type of the step's input.
+    /// Of the measured peak of as many threads, for the type of the step's input.
     peak_share: Option<f64>,
 }
 
@@ -84,7 +84,7 @@ pub fn run(engine: &mut Engine, runs: Option<usize>, json: bool) -> Result<()> {
             ms: rounded(ms),
             share: share(ms / total),
             gmacs_per_second: rate.map(|rate| (rate * 100.0).round() / 100.0),
-            peak_share: rate.map(|rate| share(rate / peaks.of(layer.precision))),
+            peak_share: rate.map(|rate| share(rate / peaks.of(layer.precision) / engine.threads() as f64)),
         };
         if json { output::json(&row)? } else { print(&row)? }
     }
