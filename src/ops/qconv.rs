@@ -244,9 +244,10 @@ pub(super) fn run_global_average(
                 *sum += i64::from(value.max(least));
             }
         }
-        for ((out, sum), factor) in out[tile.channel..].iter_mut().zip(sums).zip(tile.factors) {
-            // Written anew with each tile; the last one is the whole sum.
-            *out = *sum as f32 * factor;
+        if tile.pixel + tile.rows == pixels {
+            for ((out, sum), factor) in out[tile.channel..].iter_mut().zip(sums).zip(tile.factors) {
+                *out = *sum as f32 * factor;
+            }
         }
     });
 }
@@ -343,6 +344,8 @@ impl<'a> Job<'a> {
                     let columns = gemm.columns.min(group_outputs - column);
                     let (head, panel) = panel.split_at(2 * gemm.columns);
                     let (bias, factors) = head.split_at(gemm.columns);
+                    let (bias, factors) = (integers(bias), &factors[..columns]);
+                    let panel = signed(bytes(panel));
                     for (index, left) in
                         left.chunks_exact(tile_bytes).take(pixels.div_ceil(plan.rows)).enumerate()
                     {
@@ -352,8 +355,8 @@ impl<'a> Job<'a> {
                             left,
                             pitch: plan.pitch,
                             depth,
-                            panel: signed(bytes(panel)),
-                            bias: integers(bias),
+                            panel,
+                            bias,
                             rows,
                             sums: &mut sums,
                         });
@@ -361,7 +364,7 @@ impl<'a> Job<'a> {
                             sums: &sums,
                             pitch: gemm.columns,
                             rows,
-                            factors: &factors[..columns],
+                            factors,
                             pixel: block + first,
                             channel: group * group_outputs + column,
                         });
