@@ -188,7 +188,7 @@ impl Layout {
             Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
             _ if options.optimize == Optimize::Size => return Ok(smallest),
             Some(given) => (given, options.threads),
-            None => (layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed).saturating_mul(2), 1),
+            None => (speed_budget(layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed)), 1),
         };
         let fits = |price| {
             layout(price, threads).is_ok_and(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget))
@@ -204,6 +204,12 @@ impl Layout {
     fn bytes(&self) -> Option<usize> {
         self.packed_bytes.checked_add(self.arena_bytes()?)
     }
+}
+
+/// What `Speed` may take of memory where no budget is given and `Size` takes `least`: half as much again and three
+/// quarters of a megabyte, so that small networks may double.
+fn speed_budget(least: usize) -> usize {
+    least.saturating_add(least / 2).saturating_add(750_000)
 }
 
 impl<'a> Model<'a> {
