@@ -157,6 +157,12 @@ pub(crate) struct Layout {
     pub threads: usize,
 }
 
+/// What speed may take where nobody says, if so many bytes are the least: half as much again, and a little
+/// more for models that are small.
+fn speed_budget(least: usize) -> usize {
+    least.saturating_add(least / 2).saturating_add(800_000)
+}
+
 impl Layout {
     fn new(model: &Model<'_>, price: Price, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
@@ -188,7 +194,7 @@ impl Layout {
             Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
             _ if options.optimize == Optimize::Size => return Ok(smallest),
             Some(given) => (given, options.threads),
-            None => (layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed).saturating_mul(2), 1),
+            None => (speed_budget(layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed)), 1),
         };
         let fits = |price| {
             layout(price, threads).is_ok_and(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget))

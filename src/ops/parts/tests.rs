@@ -28,7 +28,7 @@ fn floats(buffer: &Buffer) -> usize {
 fn operation(kind: usize, w: Window, whole: Window, groups: u32) -> (Op, Element, Element, Option<Window>) {
     use Element::{F32, U8};
     let grid = Grid { zero: 7, lo: 3, hi: 250 };
-    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0 };
+    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0, pool: None };
     let qconv = |window, pool, output| QConv {
         window,
         groups,
