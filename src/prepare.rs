@@ -181,6 +181,9 @@ impl Layout {
     /// The fastest layout that the options allow. Without a budget the algorithms are those for one thread, so
     /// that results do not depend on the number of threads.
     fn choose(model: &Model<'_>, options: &Options, kernels: &Kernels) -> Result<Self, PrepareError> {
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(PrepareError::Threads(options.threads));
+        }
         let layout = |price, threads| Self::new(model, price, kernels, threads).ok_or(PrepareError::TooLarge);
         let smallest = layout(Price::PROHIBITIVE, options.threads)?;
         let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
@@ -188,7 +191,7 @@ impl Layout {
             Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
             _ if options.optimize == Optimize::Size => return Ok(smallest),
             Some(given) => (given, options.threads),
-            None => (layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed).saturating_mul(2), 1),
+            None => (speed_budget(layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed)), 1),
         };
         let fits = |price| {
             layout(price, threads).is_ok_and(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget))
@@ -206,6 +209,12 @@ impl Layout {
     }
 }
 
+/// What `Speed` may take of memory where no budget is given and `Size` takes `least`: half as much again and three
+/// quarters of a megabyte, so that small networks may double.
+fn speed_budget(least: usize) -> usize {
+    least.saturating_add(least / 2).saturating_add(750_000)
+}
+
 impl<'a> Model<'a> {
     /// The memory that this model takes with these options. Cheap: reads the plan, touches no weight.
     ///
@@ -214,9 +223,6 @@ impl<'a> Model<'a> {
     /// [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        if !(1..=MAX_THREADS).contains(&options.threads) {
-            return Err(PrepareError::Threads(options.threads));
-        }
         let layout = Layout::choose(self, options, kernels)?;
         Ok(Requirements {
             prepared_bytes: layout.packed_bytes,

@@ -15,6 +15,8 @@ pub struct Conv {
     pub weight_offset: u64,
     /// First bias in the parameters section; there is one for each output channel.
     pub bias: u32,
+    /// A maximum over windows of the map that the convolution gives, which is then never stored whole.
+    pub pool: Option<Window>,
 }
 
 /// Local response normalisation: `x / (bias + alpha / size · Σ x²)^beta`, the sum over `size` channels
@@ -178,7 +180,8 @@ impl Op {
     /// The operation's name, as `inspect` prints it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Conv(_) => "conv",
+            Self::Conv(Conv { pool: None, .. }) => "conv",
+            Self::Conv(_) => "conv_max_pool",
             Self::ConvGlobalAverage(_) => "conv_global_average",
             Self::MaxPool(_) => "max_pool",
             Self::AveragePool { .. } => "average_pool",
@@ -226,6 +229,14 @@ impl Op {
         match self {
             Self::QConv(conv) => conv.table,
             Self::Lookup { table } => Some(*table),
+            _ => None,
+        }
+    }
+
+    /// The max-pool that is part of this operation, if there is one.
+    pub fn pool(&self) -> Option<&Window> {
+        match self {
+            Self::Conv(Conv { pool, .. }) | Self::QConv(QConv { pool, .. }) => pool.as_ref(),
             _ => None,
         }
     }

@@ -51,10 +51,10 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
     let table = reader.u32("table")?;
     reader.reserved(4)?;
 
-    let conv = Conv { window, groups, clamp: bounds, weight_offset, bias };
     let (parameters, [input_zero, _], [factor, _]) = (bias, zeros, factors);
     let narrow = flags & NARROW != 0;
     let (pool, to_table) = (pool(lrn_bits(lrn)), table.checked_sub(1));
+    let conv = Conv { window, groups, clamp: bounds, weight_offset, bias, pool };
     let qconv = QConv {
         window,
         groups,
@@ -156,7 +156,8 @@ fn fields(step: &Step) -> Fields {
     match step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => {
             let Conv { groups, clamp, weight_offset, bias: parameters, .. } = conv;
-            Fields { groups, bounds: bits(clamp), weight_offset, parameters, ..none }
+            let lrn = conv.pool.map_or([0; 4], pool_bits);
+            Fields { groups, bounds: bits(clamp), weight_offset, parameters, lrn, ..none }
         }
         Op::Clamp(bounds) => Fields { bounds: bits(bounds), ..none },
         Op::Add { second, clamp } => Fields { bounds: bits(clamp), second, ..none },
@@ -257,7 +258,14 @@ mod tests {
 
     #[test]
     fn steps_come_back_as_they_went_in() {
-        let conv = Conv { window: window(), groups: 2, clamp: Clamp::RELU, weight_offset: 1 << 33, bias: 77 };
+        let conv = Conv {
+            window: window(),
+            groups: 2,
+            clamp: Clamp::RELU,
+            weight_offset: 1 << 33,
+            bias: 77,
+            pool: Some(window()),
+        };
         let average = |include_pad| Op::AveragePool { window: window(), include_pad };
         let (output, second) =
             (Grid { zero: 9, lo: 8, hi: 250 }, View { buffer: 7, channel: 8, channels: 9 });

@@ -28,6 +28,8 @@ pub(crate) struct Tile<'a> {
     pub run: usize,
     /// `[segment · run][columns of the kernel's tile]`, packed by [`Gemm::pack`].
     pub panel: &'a [f32],
+    /// What the next calls will read, to be brought into a cache meanwhile.
+    pub ahead: &'a [f32],
     /// One a column.
     pub bias: &'a [f32],
     /// The activation.

@@ -15,6 +15,12 @@ pub(super) trait Lanes: Copy {
     /// `COUNT` values can be read there.
     unsafe fn load(from: *const f32) -> Self;
 
+    /// Asks for the values there, which may be anywhere, to be brought into the first cache.
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn prefetch(_from: *const f32) {}
+
     /// # Safety
     /// `COUNT` values can be written there.
     unsafe fn store(self, to: *mut f32);

@@ -379,6 +379,8 @@ unsafe fn rows_lanes<L: Lanes, const R: usize, const V: usize>(
             for (v, weights) in weights.iter_mut().enumerate() {
                 *weights = L::load(panel.add(v * L::COUNT));
             }
+            // The same row of the next point, which is of use when this point is done.
+            L::prefetch(panel.wrapping_add(channels * V * L::COUNT));
             panel = panel.add(V * L::COUNT);
             for r in 0..R {
                 let value = L::splat(*left.add(r * channels + channel));

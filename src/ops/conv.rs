@@ -124,10 +124,7 @@ pub(super) fn run(
     let Output { data, width, stride, channel, channels, first, pixels, first_channel, .. } = output;
     let packed = behind(conv, input.channels, first_channel, packed, &kernels.gemm);
     let job = Job { conv, input, width, outputs: channels, packed, gemm: &kernels.gemm };
-    job.each_tile(first..first + pixels, scratch, |tile, pixel, column| {
-        let out = &mut data[(pixel - first) * stride + channel + column..];
-        kernels.gemm.tile(Tile { out, stride, ..tile });
-    });
+    job.pixels(first..first + pixels, scratch, data, stride, channel);
 }
 
 /// Convolution whose output is averaged over its pixels, added in their order; the map is never stored.
@@ -162,18 +159,34 @@ pub(super) fn run_global_average(
 }
 
 /// A convolution seen as tiles.
-struct Job<'a> {
-    conv: &'a Conv,
-    input: Input<'a>,
+pub(super) struct Job<'a> {
+    pub conv: &'a Conv,
+    pub input: Input<'a>,
     /// Width of the output image.
-    width: usize,
+    pub width: usize,
     /// Output channels.
-    outputs: usize,
-    packed: &'a [f32],
-    gemm: &'a Gemm,
+    pub outputs: usize,
+    pub packed: &'a [f32],
+    pub gemm: &'a Gemm,
 }
 
 impl Job<'_> {
+    /// Computes the pixels in `range`. Channel `c` of the first goes to `out[channel + c]`, the others behind it
+    /// at a distance of `stride`.
+    pub fn pixels(
+        &self,
+        range: Range<usize>,
+        scratch: &mut [f32],
+        out: &mut [f32],
+        stride: usize,
+        channel: usize,
+    ) {
+        self.each_tile(range.clone(), scratch, |tile, pixel, column| {
+            let out = &mut out[(pixel - range.start) * stride + channel + column..];
+            self.gemm.tile(Tile { out, stride, ..tile });
+        });
+    }
+
     /// Calls `store` for each tile of the pixels in `range` with its operands (but for the output), its first
     /// pixel and its first output channel. For each channel, pixels come in their order.
     fn each_tile(
@@ -204,7 +217,11 @@ impl Job<'_> {
                     let first = block + index * gemm.rows;
                     self.fill(&segments, group * group_inputs, first..range.end, offsets);
                 }
-                for (index, panel) in group_panels.clone().enumerate() {
+                let mut panels = group_panels.clone().peekable();
+                for index in 0..group_panels.len() {
+                    let Some(panel) = panels.next() else { break };
+                    let next = panels.peek().copied().unwrap_or_default();
+                    let mut ahead = next.chunks((next.len() / tiles).next_multiple_of(16).max(16));
                     let column = index * gemm.columns;
                     let (bias, panel) = panel.split_at(gemm.columns);
                     for (index, offsets) in offsets.chunks_exact(table).take(tiles).enumerate() {
@@ -215,6 +232,7 @@ impl Job<'_> {
                             offsets,
                             run: segments.run,
                             panel,
+                            ahead: ahead.next().unwrap_or_default(),
                             bias,
                             clamp: conv.clamp,
                             rows: gemm.rows.min(range.end - first),

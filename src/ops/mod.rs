@@ -4,6 +4,7 @@ mod add;
 mod average_pool;
 mod clamp;
 mod conv;
+mod conv_pool;
 mod lrn;
 mod max_pool;
 pub(crate) mod parts;
@@ -14,12 +15,13 @@ mod qconv_pool;
 mod qgather;
 pub(crate) mod quantize;
 mod qwinograd;
+mod ring;
 mod softmax;
 mod winograd;
 
 use crate::algorithm::Algorithm;
 use crate::arena::{bytes, bytes_mut};
-use crate::format::{Buffer, Clamp, Element, Op, Step, View};
+use crate::format::{Buffer, Clamp, Conv, Element, Op, Step, View};
 use crate::kernels::Kernels;
 use crate::kernels::qadd::Scales;
 use crate::model::Model;
@@ -232,6 +234,9 @@ pub(crate) fn scratch_bytes(
 ) -> Option<usize> {
     let winograd = winograd::of(algorithm, kernels);
     let words = match (&step.op, winograd) {
+        (Op::Conv(conv @ Conv { pool: Some(pool), .. }), _) => {
+            conv_pool::scratch_words(conv, pool, step, input, algorithm, kernels)?
+        }
         (Op::Conv(conv), Some(winograd)) => {
             let (rows, width) = conv.window.outputs(input.height, input.width);
             let size = (rows as usize, width as usize);
@@ -304,11 +309,14 @@ pub(crate) fn run(op: &Op, inputs: [Input<'_>; 2], output: Target<'_>, means: Me
 
 fn run_floats(op: &Op, [input, second]: [Input<'_>; 2], mut output: Output<'_>, means: Means<'_>) {
     let Means { packed, table, scratch, algorithm, kernels } = means;
-    if let (Op::Conv(conv), Some(winograd)) = (op, winograd::of(algorithm, kernels)) {
-        return winograd::run(conv, input, output, packed, scratch, winograd);
-    }
     match *op {
-        Op::Conv(ref conv) => conv::run(conv, input, output, packed, scratch, kernels),
+        Op::Conv(ref conv @ Conv { pool: Some(ref pool), .. }) => {
+            conv_pool::run(conv, pool, input, output, packed, scratch, algorithm, kernels);
+        }
+        Op::Conv(ref conv) => match winograd::of(algorithm, kernels) {
+            Some(winograd) => winograd::run(conv, input, output, packed, scratch, winograd),
+            None => conv::run(conv, input, output, packed, scratch, kernels),
+        },
         Op::ConvGlobalAverage(ref conv) => {
             conv::run_global_average(conv, input, output, packed, scratch, kernels);
         }

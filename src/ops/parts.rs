@@ -34,6 +34,10 @@ fn cut(step: &Step, output: &Buffer, algorithm: Algorithm, kernels: &Kernels) ->
         (true, _) => Cut::Nowhere,
         (false, _) => Cut::Pixels(rows),
     };
+    // A part computes the rows of the map that its windows cover; those at a cut are computed twice.
+    if step.op.pool().is_some() {
+        return Cut::Pixels(output.width as usize);
+    }
     if let (Op::Conv(_), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
         return Cut::Pixels(winograd.tile * output.width as usize);
     }
@@ -44,8 +48,6 @@ fn cut(step: &Step, output: &Buffer, algorithm: Algorithm, kernels: &Kernels) ->
         Op::Conv(layer) | Op::ConvGlobalAverage(layer) => {
             conv(layer.groups, kernels.gemm.rows, kernels.gemm.columns)
         }
-        // A part computes the rows of the map that its windows cover; those at a cut are computed twice.
-        Op::QConv(layer) if layer.pool.is_some() => Cut::Pixels(output.width as usize),
         Op::QConv(layer) | Op::QConvGlobalAverage { conv: layer, .. } => {
             let gemm = kernels.integers(layer);
             conv(layer.groups, gemm.rows, gemm.columns)

@@ -109,7 +109,7 @@ impl Net {
         let bias = self.parameters.len() as u32;
         let biases = self.random.values(output.channels as usize);
         self.parameters.extend(biases.iter().map(|value| (value * 0.1).to_bits()));
-        Conv { window, groups, clamp, weight_offset, bias }
+        Conv { window, groups, clamp, weight_offset, bias, pool: None }
     }
 
     /// An integer convolution to bytes, with random weights and biases, and factors that spread its sums
@@ -218,15 +218,19 @@ pub fn isas() -> Vec<Isa> {
 
 /// Runs a model on an input.
 pub fn run(file: &[u8], isa: Isa, input: &[f32]) -> Vec<f32> {
+    run_as(file, &Options::default().with_isa(isa), input)
+}
+
+/// As [`run`], prepared as the options say.
+pub fn run_as(file: &[u8], options: &Options, input: &[f32]) -> Vec<f32> {
     let model = Model::from_bytes(file).unwrap();
-    let options = Options::default().with_isa(isa);
-    let need = model.requirements(&options).unwrap();
+    let need = model.requirements(options).unwrap();
     let mut weights = AlignedBytes::zeroed(need.prepared_bytes).unwrap();
     let mut arena = AlignedBytes::zeroed(need.arena_bytes).unwrap();
     // Whatever stood in the memories before must not matter.
     weights.as_mut_slice().fill(0xff);
     arena.as_mut_slice().fill(0xff);
-    let prepared = model.prepare(&options, weights.as_mut_slice()).unwrap();
+    let prepared = model.prepare(options, weights.as_mut_slice()).unwrap();
     let mut session = Session::new(&prepared, arena.as_mut_slice()).unwrap();
     session.input_mut().copy_from_slice(input);
     session.run().unwrap().to_vec()

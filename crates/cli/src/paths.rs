@@ -86,7 +86,7 @@ mod tests {
 
     fn conv(side: u16, groups: u32, input: View, output: View) -> Step {
         let window = Window { kernel: (side, side), stride: (1, 1), ..Window::default() };
-        let conv = Conv { window, groups, clamp: Clamp::NONE, weight_offset: 0, bias: 0 };
+        let conv = Conv { window, groups, clamp: Clamp::NONE, weight_offset: 0, bias: 0, pool: None };
         Step { op: Op::Conv(conv), input, output }
     }
 

@@ -59,6 +59,9 @@ pub(crate) fn encode(
         let whole = Window { kernel: (shape.h as u16, shape.w as u16), stride: (1, 1), ..Window::default() };
         let op = match &node.op {
             Op::Conv(conv) => format::Op::Conv(blocks.append(conv)),
+            Op::ConvMaxPool { conv, pool } => {
+                format::Op::Conv(format::Conv { pool: Some(*pool), ..blocks.append(conv) })
+            }
             Op::ConvGlobalAverage(conv) => format::Op::ConvGlobalAverage(blocks.append(conv)),
             Op::MaxPool(window) => format::Op::MaxPool(*window),
             &Op::AveragePool { window, include_pad } => format::Op::AveragePool { window, include_pad },
@@ -131,6 +134,7 @@ impl Blocks {
             clamp: conv.clamp,
             weight_offset: weights::append(&mut self.weights, &conv.weight),
             bias,
+            pool: None,
         }
     }
 

@@ -120,6 +120,11 @@ pub(crate) enum Op {
     Conv(Conv),
     /// A convolution whose map is averaged over all its pixels at once.
     ConvGlobalAverage(Conv),
+    /// A convolution and the maximum over windows of its map.
+    ConvMaxPool {
+        conv: Conv,
+        pool: Window,
+    },
     MaxPool(Window),
     AveragePool {
         window: Window,
@@ -255,6 +260,11 @@ impl Op {
         Some(match self {
             Self::Conv(conv) => {
                 convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?
+            }
+            Self::ConvMaxPool { conv, pool } => {
+                let map = convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?;
+                let (h, w) = slide(pool, map)?;
+                Shape { h, w, c: map.c }
             }
             Self::QConv(conv) => {
                 let map = convolved(&conv.window, conv.groups, conv.weight.len(), conv.bias.len(), first)?;

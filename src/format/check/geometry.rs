@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::format::plan::MAX_CHANNELS;
-use crate::format::{Clamp, LoadError, Op, QConv, Step, Window};
+use crate::format::{Clamp, Conv, LoadError, Op, QConv, Step, Window};
 
 /// Most pixels of a map that is averaged without being stored: as many as the largest arena has values.
 const MAX_AVERAGED: u64 = 1 << 28;
@@ -31,10 +31,13 @@ impl Checker<'_> {
         if let Some(window) = step.op.window() {
             self.window(index, window, step.op.layer().is_some())?;
         }
+        if let Op::ConvGlobalAverage(Conv { pool: Some(pool), .. }) = step.op {
+            return fail("pool before an average", pool.kernel.0.into(), "none");
+        }
         let whole = step.op.window().map_or((0, 0), |window| window.outputs(input.height, input.width));
         let (height, width) = match step.op {
             Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. } => (1, 1),
-            Op::QConv(QConv { pool: Some(ref pool), .. }) => {
+            Op::Conv(Conv { pool: Some(ref pool), .. }) | Op::QConv(QConv { pool: Some(ref pool), .. }) => {
                 self.window(index, pool, false)?;
                 let windows = pool.outputs(whole.0, whole.1);
                 (
@@ -66,7 +69,7 @@ impl Checker<'_> {
             return fail("output width", output.width.into(), "what input and window give");
         }
         let fused = matches!(step.op, Op::ConvGlobalAverage(_) | Op::QConvGlobalAverage { .. });
-        let pooled = matches!(step.op, Op::QConv(QConv { pool: Some(_), .. }));
+        let pooled = step.op.pool().is_some();
         if (fused || pooled) && (whole.0 == 0 || whole.1 == 0) {
             let kernel = step.op.window().map_or(0, |window| window.kernel.0);
             return fail("kernel", kernel.into(), "no larger than the padded input");

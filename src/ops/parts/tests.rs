@@ -3,6 +3,7 @@
 use super::*;
 use crate::Isa;
 use crate::format::{Clamp, Conv, Element, Grid, Lrn, QConv, View, Window};
+use crate::kernels::qwinograd::BLOCK;
 use crate::ops::{offers, prepared_floats, scratch_bytes};
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -28,7 +29,7 @@ fn floats(buffer: &Buffer) -> usize {
 fn operation(kind: usize, w: Window, whole: Window, groups: u32) -> (Op, Element, Element, Option<Window>) {
     use Element::{F32, U8};
     let grid = Grid { zero: 7, lo: 3, hi: 250 };
-    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0 };
+    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0, pool: None };
     let qconv = |window, pool, output| QConv {
         window,
         groups,
@@ -80,9 +81,12 @@ proptest! {
     fn parts_are_the_whole(
         kind in 0..20usize, height in 1u32..12, width in 1u32..12, inputs in 1u32..7, outputs in 1u32..40,
         left in 0u32..4, right in 0u32..4, kernel in (1u16..4, 1u16..4), stride in (1u16..3, 1u16..3), pad: bool,
-        grouped: bool, threads in 1..6usize, mut seed: u64,
+        grouped: bool, three: bool, threads in 1..6usize, mut seed: u64,
     ) {
+        // Whole blocks of channels: behind others an integer Winograd has weights of zero, and these are anything.
+        let inputs = if three { BLOCK as u32 } else { inputs };
         let pads = |kernel: u16| if pad { kernel - 1 } else { 0 };
+        let (kernel, stride) = if three { ((3, 3), (1, 1)) } else { (kernel, stride) };
         let kernel = (kernel.0.min(height as u16), kernel.1.min(width as u16));
         let pad = (pads(kernel.0), pads(kernel.1));
         let w = Window { kernel, stride, pad_start: pad, pad_end: pad };

@@ -64,7 +64,7 @@ impl Layer {
         let window =
             Window { kernel: (3, 3), stride: (1, 1), pad_start: (top, left), pad_end: (bottom, right) };
         let clamp = if case.relu { Clamp::RELU } else { Clamp { lo: f32::NEG_INFINITY, hi: 0.5 } };
-        let conv = Conv { window, groups: case.groups as u32, clamp, weight_offset: 0, bias: 0 };
+        let conv = Conv { window, groups: case.groups as u32, clamp, weight_offset: 0, bias: 0, pool: None };
         let view = |channels: usize| View {
             buffer: 0,
             channel: case.beside.0 as u32,

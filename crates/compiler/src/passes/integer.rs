@@ -9,7 +9,6 @@
 //! | dequantise, max-pool or concatenation of one grid | the same on integers, dequantise behind it |
 //! | dequantise, concatenation, quantise | a concatenation of integers, each branch through a table |
 //! | dequantise, clamp or nothing, quantise | a table |
-//! | a convolution in integers and the max-pool that alone reads it | one step that never stores the map |
 //!
 //! Everything else stays in `f32` between the two. What the integers compute is `docs/arithmetic.md`.
 
@@ -30,7 +29,6 @@ pub fn run(graph: &mut Graph) {
     dead::run(graph);
     fold_tables(graph);
     identity::run(graph);
-    join_pools(graph);
 }
 
 struct Pass<'a> {
@@ -190,27 +188,6 @@ fn fold_tables(graph: &mut Graph) {
     }
     let mut folded = folded.into_iter();
     graph.nodes.retain(|_| !folded.next().unwrap_or(false));
-}
-
-/// A max-pool that alone reads a convolution becomes part of it, so that the map between is never stored.
-fn join_pools(graph: &mut Graph) {
-    let (reads, producers) = (graph.reads(), graph.producers());
-    let mut joined = vec![false; graph.nodes.len()];
-    for index in 0..graph.nodes.len() {
-        let (before, rest) = graph.nodes.split_at_mut(index);
-        let Some(node) = rest.first() else { continue };
-        let (Op::MaxPool(window), &[input]) = (&node.op, node.inputs.as_slice()) else { continue };
-        let producer = producers[input].filter(|_| reads[input] == 1);
-        let Some(target) = producer.and_then(|producer| before.get_mut(producer)) else { continue };
-        let Op::QConv(conv @ QConv { grid: Some(_), table: None, pool: None, .. }) = &mut target.op else {
-            continue;
-        };
-        conv.pool = Some(*window);
-        target.output = node.output;
-        joined[index] = true;
-    }
-    let mut joined = joined.into_iter();
-    graph.nodes.retain(|_| !joined.next().unwrap_or(false));
 }
 
 /// The byte that a number is on a grid, as `QuantizeLinear` has it.

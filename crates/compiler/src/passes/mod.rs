@@ -8,6 +8,7 @@
 //! | `activation` | folds a clamp into the convolution, sum or clamp before it |
 //! | `average` | joins a convolution and the global average over its map |
 //! | `integer` | puts dequantise, operation and quantise together to operations on integers |
+//! | `pool` | joins a convolution and the max-pool that alone reads it |
 //! | `dead` | drops what the output does not need |
 //! | `concat` | turns concatenations into views: each input is written where it belongs |
 //! | `output` | gives the output a buffer of its own |
@@ -21,6 +22,7 @@ mod identity;
 pub(crate) mod integer;
 mod output;
 mod pad;
+mod pool;
 #[cfg(any(test, debug_assertions))]
 mod verify;
 
@@ -42,8 +44,10 @@ const PREPARE: &[(&str, Pass)] = &[
 ];
 
 /// Behind the quantiser.
-const FINISH: &[(&str, Pass)] =
-    &[("integer", integer::run), ("dead", dead::run), ("concat", concat::run), ("output", output::run)];
+const INTEGER: (&str, Pass) = ("integer", integer::run);
+const POOL: (&str, Pass) = ("pool", pool::run);
+/// Whatever is done between tensors.
+const FINISH: &[(&str, Pass)] = &[("dead", dead::run), ("concat", concat::run), ("output", output::run)];
 
 /// Runs the passes over floating-point operations. Operations on integers are not there yet.
 pub(crate) fn prepare(graph: &mut Graph) {
@@ -52,6 +56,13 @@ pub(crate) fn prepare(graph: &mut Graph) {
 
 /// Runs the passes that make a graph ready to be scheduled.
 pub(crate) fn finish(graph: &mut Graph) {
+    run_all(graph, &[INTEGER, POOL]);
+    run_all(graph, FINISH);
+}
+
+/// As [`finish`], and leaves every tensor that can be looked at between the steps.
+pub(crate) fn finish_to_look_at(graph: &mut Graph) {
+    run_all(graph, &[INTEGER]);
     run_all(graph, FINISH);
 }
 

@@ -6,7 +6,7 @@ use crate::import::Description;
 use crate::{encode, memory, passes, schedule};
 use std::collections::HashMap;
 use wisp::format::{Buffer, Element, Provenance, View};
-use wisp::{Engine, Options};
+use wisp::{Engine, Optimize, Options};
 
 /// The model, and where its tensors lie.
 pub(crate) struct Tap {
@@ -17,7 +17,7 @@ pub(crate) struct Tap {
 impl Tap {
     /// Finishes `graph` as a compilation does, but for the memory.
     pub fn new(mut graph: Graph, description: &Description) -> Result<Self, CompileError> {
-        passes::finish(&mut graph);
+        passes::finish_to_look_at(&mut graph);
         let mut schedule = schedule::schedule(&graph);
         let last = schedule.order.len().saturating_sub(1);
         for buffer in &mut schedule.buffers {
@@ -36,8 +36,9 @@ impl Tap {
             .collect();
         let description = Description { labels: vec![], ..description.clone() };
         let bytes = encode::encode(graph, &schedule, &layout, &description, Provenance::default())?;
-        let engine =
-            Engine::from_vec(bytes, &Options::default()).map_err(|source| CompileError::Engine { source })?;
+        // Directly: what is measured then does not depend on the memory that speed may have.
+        let options = Options::default().with_optimize(Optimize::Size);
+        let engine = Engine::from_vec(bytes, &options).map_err(|source| CompileError::Engine { source })?;
         let place = |view: View| (view, engine.model().buffer(view.buffer));
         let places = views.into_iter().map(|view| view.map(place)).collect();
         Ok(Self { engine, places })

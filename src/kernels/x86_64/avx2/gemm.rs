@@ -35,6 +35,9 @@ unsafe fn rows<const R: usize>(tile: &mut Tile<'_>) {
     // SAFETY: the checked tile has COLUMNS biases.
     let bias =
         unsafe { [_mm256_loadu_ps(tile.bias.as_ptr()), _mm256_loadu_ps(tile.bias.as_ptr().add(LANES))] };
+    for line in tile.ahead.chunks(2 * LANES) {
+        _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
+    }
     let mut sums = [bias; R];
     let mut panel = tile.panel.as_ptr();
     for starts in tile.offsets.chunks_exact(ROWS) {
