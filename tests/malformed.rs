@@ -150,7 +150,7 @@ fn every_field_set_to_the_values_that_break_parsers() {
                 {
                     let mut bad = file.clone();
                     bad[at..at + width].copy_from_slice(&u64::to_le_bytes(value)[..width]);
-                    if bad != file {
+                    if bad != *file {
                         assert!(Model::from_bytes(&bad).is_err(), "byte {at}: {value}");
                         let _ = survive(&repaired(bad));
                     }
