@@ -139,7 +139,7 @@ fn ten_thousand_flips_in_the_weights() {
 fn every_field_set_to_the_values_that_break_parsers() {
     // Coded weights change one field of a step, of which `each_rule_of_integer_steps_is_named` has the values.
     for file in &files()[..2] {
-        let weights = section(&file, Section::Weights).0;
+        let weights = section(file, Section::Weights).0;
         for at in (0..weights - 8).step_by(SHARE) {
             for width in [1, 2, 4, 8] {
                 if at % width != 0 {
