@@ -34,6 +34,7 @@ fn operation(kind: usize, w: Window, whole: Window, groups: u32) -> (Op, Element
         window,
         groups,
         weight_offset: 0,
+        coded: 0,
         parameters: 0,
         input_zero: 9,
         output,
