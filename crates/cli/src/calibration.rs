@@ -6,6 +6,7 @@ use crate::model::{self, Named};
 use crate::output;
 use crate::picture::Picture;
 use crate::preprocessing::Flags;
+use crate::resources::Resources;
 use crate::runner::Runner;
 use crate::whole;
 use anyhow::{Context, Result, bail};
@@ -84,7 +85,7 @@ impl Arguments {
         let named = Named::Onnx(input.into());
         // The model as it is, for the size and the preparation of its pictures.
         let compiled = wisp_compiler::compile(input, &model::options(flags)?)?;
-        let runner = Runner::native(&compiled.bytes, &named, 1)?;
+        let runner = Runner::native(&compiled.bytes, &named, &Resources::default())?;
         let bar = output::progress(pictures.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         bar.set_message("pictures");
         let mut inputs = Vec::with_capacity(pictures.len());
