@@ -52,7 +52,7 @@ static VNNI: Costs = Costs {
 };
 
 const FLOAT_256: Rates =
-    Rates { direct: 20_000, product: 20_000, input: 300_000, output: 200_000, byte: 60_000 };
+    Rates { direct: 23_000, product: 20_000, input: 250_000, output: 280_000, byte: 24_000 };
 
 /// Four lanes or fewer: multiplying costs more beside memory and transformations. The integer tiles have no
 /// kernels of their own here.

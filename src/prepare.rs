@@ -157,6 +157,12 @@ pub(crate) struct Layout {
     pub threads: usize,
 }
 
+/// What speed may take where nobody says, if so many bytes are the least: half as much again, and a little
+/// more for models that are small.
+fn speed_budget(least: usize) -> usize {
+    least.saturating_add(least / 2).saturating_add(800_000)
+}
+
 impl Layout {
     fn new(model: &Model<'_>, price: Price, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
@@ -207,12 +213,6 @@ impl Layout {
     fn bytes(&self) -> Option<usize> {
         self.packed_bytes.checked_add(self.arena_bytes()?)
     }
-}
-
-/// What `Speed` may take of memory where no budget is given and `Size` takes `least`: half as much again and three
-/// quarters of a megabyte, so that small networks may double.
-fn speed_budget(least: usize) -> usize {
-    least.saturating_add(least / 2).saturating_add(750_000)
 }
 
 impl<'a> Model<'a> {

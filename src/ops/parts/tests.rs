@@ -102,8 +102,13 @@ proptest! {
             input: View { buffer: 0, channel: left, channels: inputs },
             output: View { buffer: 1, channel: right, channels: outputs },
         };
-        for (isa, algorithm) in Isa::ALL.iter().flat_map(|isa| Algorithm::ALL.iter().map(move |&algorithm| (isa, algorithm))) {
-            let Some(kernels) = Kernels::of(*isa).filter(|kernels| offers(&step, algorithm, kernels)) else { continue };
+        let algorithms = |isa| Algorithm::ALL.iter().map(move |&algorithm| (isa, algorithm));
+        for (isa, algorithm) in Isa::ALL.iter().flat_map(algorithms) {
+            let offered = |kernels: &&Kernels| offers(&step, algorithm, kernels);
+            let Some(kernels) = Kernels::of(*isa).filter(offered) else { continue };
+            if algorithm != Algorithm::Direct && !three {
+                continue;
+            }
             let data = random(&mut seed, floats(&input));
             let packed = random(&mut seed, prepared_floats(&step, algorithm, kernels).unwrap());
             let table = core::array::from_fn::<u8, 256, _>(|index| (index * 7) as u8);

@@ -5,7 +5,7 @@ use crate::failure::usage;
 use crate::model;
 use crate::output;
 use crate::preprocessing::Flags;
-use crate::runner::native_options;
+use crate::resources::Resources;
 use crate::whole;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let compiled = wisp_compiler::compile(&arguments.input, &options)?;
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
-    let need = compiled_model.requirements(&native_options(1)?)?;
+    let need = compiled_model.requirements(&Resources::default().options()?)?;
     whole::write(&arguments.output, |file| file.write_all(&compiled.bytes))?;
     let report = &compiled.report;
     let done = Done {

@@ -4,7 +4,8 @@ use crate::model::Named;
 use crate::output::{self, grouped};
 use crate::paths::{self, Paths};
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, check_threads, native_options};
+use crate::resources::Resources;
+use crate::runner::EngineName;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -17,9 +18,8 @@ use wisp::{Model, Requirements};
 pub struct Arguments {
     /// A .wisp or .onnx file, the name of a network, or a ranges file [default: the built-in squeezenet1.1]
     model: Option<String>,
-    /// Threads that the arena is to serve
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
@@ -70,7 +70,7 @@ struct Report {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads, &[EngineName::Native])?;
+    arguments.resources.check(&[EngineName::Native])?;
     #[cfg(feature = "compile")]
     if let Some(file) = arguments.model.as_deref().filter(|name| name.ends_with(".json")) {
         return super::ranges::inspect(file.as_ref(), arguments.json);
@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let file = named.file(&arguments.preprocessing)?;
     let model = Model::from_bytes(&file).with_context(|| named.display())?;
-    let report = report(&model, arguments.threads)?;
+    let report = report(&model, &arguments.resources)?;
     if arguments.json {
         return output::json(&report);
     }
@@ -87,8 +87,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     print_memory(&model)
 }
 
-fn report(model: &Model<'_>, threads: usize) -> Result<Report> {
-    let need = model.requirements(&native_options(threads)?)?;
+fn report(model: &Model<'_>, resources: &Resources) -> Result<Report> {
+    let need = model.requirements(&resources.options()?)?;
     let layers = layers(model, &need);
     let provenance = model.provenance();
     let Paths { longest, shortest } = paths::of(model);
