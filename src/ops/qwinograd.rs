@@ -207,8 +207,7 @@ pub(super) fn each_line(
 }
 
 /// Writes what the windows of a row of tiles read: lines of `line` bytes for the tiles whose first outputs
-/// are in line `y`, the input's zero point where they lie outside the image. Behind the input's channels of
-/// a pixel stands anything.
+/// are in line `y`, the input's zero point where they lie outside the image or behind its channels.
 fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, input: &Input<'_, u8>) {
     let (above, before) = (usize::from(conv.window.pad_start.0), usize::from(conv.window.pad_start.1));
     for (index, line) in lines.chunks_exact_mut(line).enumerate() {
@@ -227,7 +226,9 @@ fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, 
             inside.copy_from_slice(&from[..inside.len()]);
         } else {
             for (to, from) in inside.chunks_exact_mut(channels).zip(from.chunks(input.stride)) {
-                to[..input.channels].copy_from_slice(&from[..input.channels]);
+                let (to, behind) = to.split_at_mut(input.channels);
+                to.copy_from_slice(&from[..input.channels]);
+                behind.fill(conv.input_zero);
             }
         }
     }
