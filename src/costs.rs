@@ -42,13 +42,13 @@ impl Costs {
 
 static AVX2: Costs = Costs {
     float: FLOAT_256,
-    integer: Rates { direct: 14_500, product: 13_500, input: 60_000, output: 350_000, byte: 30_000 },
+    integer: Rates { direct: 14_500, product: 13_500, input: 60_000, output: 110_000, byte: 30_000 },
 };
 
 /// Four products of bytes in one instruction: the direct algorithm is faster than pairs of 16 bits.
 static VNNI: Costs = Costs {
     float: FLOAT_256,
-    integer: Rates { direct: 2_500, product: 13_500, input: 60_000, output: 350_000, byte: 30_000 },
+    integer: Rates { direct: 2_500, product: 13_500, input: 60_000, output: 110_000, byte: 30_000 },
 };
 
 const FLOAT_256: Rates =

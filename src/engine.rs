@@ -9,7 +9,7 @@ use crate::model::{Checked, Model};
 use crate::pool::Pool;
 use crate::prepare::{Layout, Options, PrepareError, Prepared, Requirements};
 use crate::session::{RunError, Session, logits_range};
-use crate::vision::{Plan, PreprocessError, Rgb8};
+use crate::vision::{Frame, Plan, PreprocessError};
 use core::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const START: u64 = 24;
 /// use wisp::{Engine, Options, vision};
 ///
 /// let mut engine = Engine::from_file(file, &Options::default())?;
-/// let scores = engine.classify(&vision::Rgb8::packed(&pixels, 640, 480)?)?;
+/// let scores = engine.classify(vision::Rgb8::packed(&pixels, 640, 480)?)?;
 /// for class in vision::top_k::<5>(scores, 5) {
 ///     println!("{} {:.3}", class.index, class.score);
 /// }
@@ -263,22 +263,23 @@ impl Engine {
         self.memory.pool.as_ref().map_or(1, Pool::threads)
     }
 
-    /// Prepares a picture as the model's file says, runs the model and returns its scores, one a class.
+    /// Prepares a picture as the model's file says, runs the model and returns its scores, one a class. The
+    /// picture is a [`Frame`] in any pixel format, or what becomes one.
     ///
     /// # Errors
     /// [`EngineError::Preprocess`] when the picture cannot be cut to the model's size,
     /// [`EngineError::Channels`] when the model takes no pictures.
-    pub fn classify(&mut self, picture: &Rgb8<'_>) -> Result<&[f32], EngineError> {
+    pub fn classify<'f>(&mut self, picture: impl Into<Frame<'f>>) -> Result<&[f32], EngineError> {
+        let picture = picture.into();
         let (spec, size) = (self.model().info().preprocess, self.model().input());
         if size.channels != 3 {
             return Err(EngineError::Channels { found: size.channels });
         }
         let plan = match self.resampler {
-            Some(plan) if plan.takes(picture) => plan,
+            Some(plan) if plan.takes(&picture) => plan,
             _ => {
-                let frame = (picture.width() as u32, picture.height() as u32);
-                let plan =
-                    Plan::new(&spec, frame, (size.width, size.height)).map_err(EngineError::Preprocess)?;
+                let plan = Plan::new(&spec, picture.size(), (size.width, size.height))
+                    .map_err(EngineError::Preprocess)?;
                 let needed = plan.scratch_bytes();
                 let more = needed.saturating_sub(self.scratch.len());
                 self.scratch.try_reserve_exact(more).map_err(|_| EngineError::OutOfMemory { needed })?;
@@ -289,8 +290,10 @@ impl Engine {
             }
         };
         self.answered = false;
+        let kernels = self.memory.kernels;
         let mut session = self.memory.session()?;
-        plan.run(&mut self.scratch, picture, session.input_mut()).map_err(EngineError::Preprocess)?;
+        plan.run(kernels, &mut self.scratch, &picture, session.input_mut())
+            .map_err(EngineError::Preprocess)?;
         let scores = session.finish(|_| {}).map_err(EngineError::Run)?;
         self.answered = true;
         Ok(scores)

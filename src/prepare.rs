@@ -187,6 +187,9 @@ impl Layout {
     /// The fastest layout that the options allow. Without a budget the algorithms are those for one thread, so
     /// that results do not depend on the number of threads.
     fn choose(model: &Model<'_>, options: &Options, kernels: &Kernels) -> Result<Self, PrepareError> {
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(PrepareError::Threads(options.threads));
+        }
         let layout = |price, threads| Self::new(model, price, kernels, threads).ok_or(PrepareError::TooLarge);
         let smallest = layout(Price::PROHIBITIVE, options.threads)?;
         let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
@@ -220,9 +223,6 @@ impl<'a> Model<'a> {
     /// [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        if !(1..=MAX_THREADS).contains(&options.threads) {
-            return Err(PrepareError::Threads(options.threads));
-        }
         let layout = Layout::choose(self, options, kernels)?;
         Ok(Requirements {
             prepared_bytes: layout.packed_bytes,

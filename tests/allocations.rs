@@ -6,7 +6,7 @@ use allocation_counter::measure;
 use common::integers::tiny_int8;
 use common::{isas, tiny};
 use std::hint::black_box;
-use wisp::vision::{Rgb8, top_k};
+use wisp::vision::{Frame, PixelFormat, top_k};
 use wisp::{AlignedBytes, Engine, Model, Options, Session};
 
 /// Allocations of this thread during `work`.
@@ -43,17 +43,27 @@ fn loading_preparing_and_running_allocate_nothing() {
 #[test]
 fn an_engine_allocates_for_a_new_size_only() {
     let pixels = vec![100; 60 * 40 * 3];
-    let (wide, tall) = (Rgb8::packed(&pixels, 60, 40).unwrap(), Rgb8::packed(&pixels, 40, 60).unwrap());
+    let frame = |format, width, height| Frame::packed(format, &pixels, width, height).unwrap();
+    let (wide, tall) = (frame(PixelFormat::Rgb8, 60, 40), frame(PixelFormat::Yuyv, 40, 60));
+    let same = [PixelFormat::Bgr8, PixelFormat::Nv12, PixelFormat::I420].map(|format| frame(format, 60, 40));
     for isa in isas() {
         let mut engine = Engine::from_bytes(&tiny(), &Options::default().with_isa(isa)).unwrap();
         for frame in [wide, tall, wide] {
-            engine.classify(&frame).unwrap();
+            engine.classify(frame).unwrap();
             let count = allocations(|| {
                 for _ in 0..10 {
-                    black_box(top_k::<5>(engine.classify(&frame).unwrap(), 5));
+                    black_box(top_k::<5>(engine.classify(frame).unwrap(), 5));
                 }
             });
             assert_eq!(count, 0, "{isa}");
+        }
+        for frame in same {
+            assert_eq!(
+                allocations(|| assert!(engine.classify(frame).is_ok())),
+                0,
+                "{isa} {:?}",
+                frame.format()
+            );
         }
     }
 }

@@ -29,7 +29,7 @@ fn scores_are_these_on_every_machine() {
         for (name, class, digest) in expected.into_iter().take(count) {
             let picture = image::open(models().join("samples").join(name)).unwrap().to_rgb8();
             let (width, height) = (picture.width() as usize, picture.height() as usize);
-            let scores = engine.classify(&Rgb8::packed(&picture, width, height).unwrap()).unwrap().to_vec();
+            let scores = engine.classify(Rgb8::packed(&picture, width, height).unwrap()).unwrap().to_vec();
             let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
             assert_eq!(best, Some(class), "{isa}: {name}");
             let mut hash = Sha256::new();

@@ -22,9 +22,11 @@ pub(crate) mod qmax_pool;
 pub(crate) mod quantize;
 pub(crate) mod qwinograd;
 pub(crate) mod requantise;
+pub(crate) mod resample;
 pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+pub(crate) mod yuv;
 
 use crate::Isa;
 use crate::format::QConv;
@@ -60,6 +62,10 @@ pub(crate) struct Kernels {
     pub qadd: qadd::QAdd,
     /// Multiply-adds alone, to measure what the CPU can do.
     pub peaks: peak::Peaks,
+    /// Resizing of rows of pixels.
+    pub resample: resample::Resample,
+    /// Camera pixels to red, green and blue.
+    pub yuv: yuv::Yuv,
 }
 
 impl Kernels {

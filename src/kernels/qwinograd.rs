@@ -138,7 +138,7 @@ pub(crate) struct Products<'a> {
     pub step: usize,
     /// Values from one tile to the next.
     pub channels: usize,
-    /// Channels to add, a whole number of pairs.
+    /// Channels to add, a whole number of pairs, at least one.
     pub depth: usize,
     /// U: `[position][depth / 2][COLUMNS][2]`, packed by [`QWinograd::pack`].
     pub panel: &'a [i16],
@@ -262,6 +262,7 @@ impl QWinograd {
             last.checked_add(tiles.checked_sub(1)?.checked_mul(*channels)?)?.checked_add(*depth)
         };
         *tiles <= TILES
+            && *depth > 0
             && depth.is_multiple_of(PAIR)
             && read().is_some_and(|end| end <= left.len())
             && depth.checked_mul(positions * COLUMNS).is_some_and(|values| values <= panel.len())

@@ -7,6 +7,7 @@ use crate::format::Clamp;
 use proptest::prelude::*;
 
 mod integers;
+mod pictures;
 mod qwinograd;
 
 fn others() -> impl Iterator<Item = &'static Kernels> {

@@ -17,6 +17,8 @@ use core::ops::Range;
 const BLOCK_BYTES: usize = 32 << 10;
 /// Most tiles of a block.
 const BLOCK_TILES: usize = 32;
+/// Tiles that are computed and stored together.
+const TOGETHER: usize = 8;
 const FLOATS_A_LINE: usize = ALIGN / size_of::<f32>();
 
 /// Values summed for one output of a convolution.
@@ -244,14 +246,15 @@ pub(super) fn run_global_average(
                 *sum += i64::from(value.max(least));
             }
         }
-        for ((out, sum), factor) in out[tile.channel..].iter_mut().zip(sums).zip(tile.factors) {
-            // Written anew with each tile; the last one is the whole sum.
-            *out = *sum as f32 * factor;
+        if tile.pixel + tile.rows == pixels {
+            for ((out, sum), factor) in out[tile.channel..].iter_mut().zip(sums).zip(tile.factors) {
+                *out = *sum as f32 * factor;
+            }
         }
     });
 }
 
-/// A computed tile.
+/// Computed tiles.
 pub(super) struct Done<'a> {
     pub sums: &'a [i32],
     /// Sums from one row to the next.
@@ -322,7 +325,7 @@ impl<'a> Job<'a> {
         let (left, padding) = bytes_mut(scratch).split_at_mut(left);
         let padding = &mut padding[..plan.padding];
         padding.fill(conv.input_zero);
-        let mut sums = [0; MAX_ROWS * MAX_COLUMNS];
+        let mut sums = [0; TOGETHER * MAX_ROWS * MAX_COLUMNS];
 
         for group in 0..groups {
             let group_panels = self.packed.chunks_exact(panel_floats).skip(group * panels).take(panels);
@@ -343,25 +346,21 @@ impl<'a> Job<'a> {
                     let columns = gemm.columns.min(group_outputs - column);
                     let (head, panel) = panel.split_at(2 * gemm.columns);
                     let (bias, factors) = head.split_at(gemm.columns);
-                    for (index, left) in
-                        left.chunks_exact(tile_bytes).take(pixels.div_ceil(plan.rows)).enumerate()
-                    {
-                        let first = index * plan.rows;
-                        let rows = plan.rows.min(pixels - first);
-                        gemm.tile(QTile {
-                            left,
-                            pitch: plan.pitch,
-                            depth,
-                            panel: signed(bytes(panel)),
-                            bias: integers(bias),
-                            rows,
-                            sums: &mut sums,
-                        });
+                    let (bias, factors) = (integers(bias), &factors[..columns]);
+                    let panel = signed(bytes(panel));
+                    let some = TOGETHER * plan.rows;
+                    for (index, left) in left.chunks(TOGETHER * tile_bytes).enumerate() {
+                        let first = index * some;
+                        if first >= pixels {
+                            break;
+                        }
+                        let (pitch, rows) = (plan.pitch, some.min(pixels - first));
+                        gemm.tiles(QTile { left, pitch, depth, panel, bias, rows, sums: &mut sums });
                         store(Done {
                             sums: &sums,
                             pitch: gemm.columns,
                             rows,
-                            factors: &factors[..columns],
+                            factors,
                             pixel: block + first,
                             channel: group * group_outputs + column,
                         });

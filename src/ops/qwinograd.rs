@@ -174,6 +174,7 @@ pub(super) fn each_line(
             let (bias, factors) = head.split_at(COLUMNS);
             let Some(bias) = integers(bias).first_chunk() else { return };
             let factors = &factors[..COLUMNS.min(outputs - channel)];
+            let panel = shorts(panel);
             // Groups of equal size: a tile that is left alone takes almost as long as three.
             let groups = tiles.div_ceil(TILES);
             for group in 0..groups {
@@ -183,7 +184,7 @@ pub(super) fn each_line(
                     step,
                     channels: plan.channels,
                     depth,
-                    panel: shorts(panel),
+                    panel,
                     tiles: some.len(),
                     sums: products,
                 });
@@ -228,3 +229,6 @@ fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What can be wrong with a picture or its preparation.
 
+use crate::Isa;
 use core::fmt;
 
 /// Why a [`Preprocess`](super::Preprocess) is not valid.
@@ -37,15 +38,26 @@ pub enum ImageError {
         /// Rows.
         height: usize,
     },
-    /// The distance between two rows is smaller than a row.
+    /// The format has another number of planes.
+    Planes {
+        /// Planes of the format.
+        needed: usize,
+        /// Planes given.
+        given: usize,
+    },
+    /// The distance between two rows of a plane is smaller than a row.
     Stride {
+        /// Which plane, from 0.
+        plane: usize,
         /// Bytes a row.
         needed: usize,
         /// The stride.
         given: usize,
     },
-    /// There are fewer bytes than the size takes.
+    /// A plane has fewer bytes than the size takes.
     TooShort {
+        /// Which plane, from 0.
+        plane: usize,
         /// Bytes needed.
         needed: usize,
         /// Bytes given.
@@ -59,11 +71,14 @@ impl fmt::Display for ImageError {
             Self::Size { width, height } => {
                 write!(f, "a picture of {width}×{height} pixels: each side must be 1..=65535")
             }
-            Self::Stride { needed, given } => {
-                write!(f, "a row of the picture takes {needed} bytes, the stride is {given}")
+            Self::Planes { needed, given } => {
+                write!(f, "the pixel format has {needed} planes, {given} were given")
             }
-            Self::TooShort { needed, given } => {
-                write!(f, "the picture takes {needed} bytes, {given} were given")
+            Self::Stride { plane, needed, given } => {
+                write!(f, "a row of plane {plane} takes {needed} bytes, its stride is {given}")
+            }
+            Self::TooShort { plane, needed, given } => {
+                write!(f, "plane {plane} of the picture takes {needed} bytes, {given} were given")
             }
         }
     }
@@ -112,6 +127,8 @@ pub enum PreprocessError {
         /// Values given.
         given: usize,
     },
+    /// This CPU, or this build, does not have the instruction set.
+    Isa(Isa),
 }
 
 impl fmt::Display for PreprocessError {
@@ -141,6 +158,7 @@ impl fmt::Display for PreprocessError {
             Self::Output { needed, given } => {
                 write!(f, "the input tensor has {needed} values, room for {given} was given")
             }
+            Self::Isa(isa) => write!(f, "this CPU, or this build, cannot run the {isa} kernels"),
         }
     }
 }

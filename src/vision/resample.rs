@@ -1,35 +1,36 @@
 //! Resizing, cutting out and conversion in one pass over the frame.
 
-use super::image::MAX_SIDE;
-use super::passes::{LANES, blend, shrink_row};
+use super::frame::{MAX_SIDE, Pixels};
 use super::taps::Axis;
-use super::{ChannelOrder, Preprocess, PreprocessError, Resize, Rgb8};
+use super::{ChannelOrder, Colour, Frame, PixelFormat, Preprocess, PreprocessError, Resize};
+use crate::Isa;
+use crate::kernels::Kernels;
+use crate::kernels::resample::{BLOCK, Values};
 
-/// A row of the ring takes a multiple of this: whole pixels, and whole groups of lanes.
-const BLOCK: usize = 3 * LANES;
-
-/// Turns frames of one size into a model's input tensor.
+/// Turns frames of one size, in any pixel format, into a model's input tensor.
 ///
 /// ```
-/// use wisp::vision::{Preprocess, Resampler, Rgb8, scratch_bytes};
+/// use wisp::vision::{Frame, PixelFormat, Preprocess, Resampler, scratch_bytes};
 ///
 /// let spec = Preprocess::caffe();
 /// let mut scratch = vec![0; scratch_bytes(&spec, (640, 480), (224, 224))?];
 /// let mut resampler = Resampler::new(&spec, (640, 480), (224, 224), &mut scratch)?;
 /// let mut input = vec![0.0; 224 * 224 * 3];
-/// let frame = vec![127; 640 * 480 * 3];
-/// resampler.run(&Rgb8::packed(&frame, 640, 480)?, &mut input)?;
-/// assert_eq!(input[0], 127.0 - 104.006);
+/// let bytes = vec![128; 640 * 480 * 2];
+/// resampler.run(Frame::packed(PixelFormat::Yuyv, &bytes, 640, 480)?, &mut input)?;
+/// assert_eq!(input[0], 130.0 - 104.006);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Resampler<'s> {
     plan: Plan,
+    kernels: &'static Kernels,
     scratch: &'s mut [u8],
 }
 
 /// Bytes of scratch for a [`Resampler`] from frames of `frame` to an input of `input`, both (width,
-/// height): the filter tables, and as many rows as the vertical filter spans.
+/// height): the filter tables, as many rows as the vertical filter spans and one or two more, and two rows of
+/// the frame.
 ///
 /// # Errors
 /// [`PreprocessError`] when a size or the preparation is not valid.
@@ -52,9 +53,20 @@ impl<'s> Resampler<'s> {
         input: (u32, u32),
         scratch: &'s mut [u8],
     ) -> Result<Self, PreprocessError> {
+        let isa = Isa::detect();
+        let kernels = Kernels::of(isa).ok_or(PreprocessError::Isa(isa))?;
         let plan = Plan::new(spec, frame, input)?;
         plan.fill(scratch)?;
-        Ok(Self { plan, scratch })
+        Ok(Self { plan, kernels, scratch })
+    }
+
+    /// The same resampler on another instruction set than this CPU's best. All give the same bits.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Isa`] when this CPU does not have it.
+    pub fn with_isa(self, isa: Isa) -> Result<Self, PreprocessError> {
+        let kernels = Kernels::of(isa).ok_or(PreprocessError::Isa(isa))?;
+        Ok(Self { kernels, ..self })
     }
 
     /// Writes the input tensor of a frame: rows of pixels of three values in the model's channel order.
@@ -62,15 +74,16 @@ impl<'s> Resampler<'s> {
     /// # Errors
     /// [`PreprocessError::Frame`] or [`PreprocessError::Output`] when a size is not the one that the
     /// resampler was made for.
-    pub fn run(&mut self, frame: &Rgb8<'_>, input: &mut [f32]) -> Result<(), PreprocessError> {
-        self.plan.run(self.scratch, frame, input)
+    pub fn run<'f>(&mut self, frame: impl Into<Frame<'f>>, input: &mut [f32]) -> Result<(), PreprocessError> {
+        self.plan.run(self.kernels, self.scratch, &frame.into(), input)
     }
 }
 
 /// A resampler without its memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    table: [[f32; 256]; 3],
+    /// Without the swap, which the frame has a say in.
+    values: Values,
     order: ChannelOrder,
     x: Axis,
     y: Axis,
@@ -101,7 +114,7 @@ impl Plan {
         }
         let axis = |input, output, count| Axis::new(input, output, centre(output - count), count);
         let plan = Self {
-            table: spec.table(),
+            values: spec.values(),
             order: spec.order,
             x: axis(frame.0, resized.0, input.0),
             y: axis(frame.1, resized.1, input.1),
@@ -115,13 +128,23 @@ impl Plan {
 
     /// Bytes of scratch, which may be more than this CPU can address.
     fn bytes(&self) -> u64 {
-        let row = (u64::from(self.x.count) * 3).next_multiple_of(BLOCK as u64);
-        self.x.table_bytes() + self.y.table_bytes() + row * self.y.taps() as u64
+        let row = self.row_bytes();
+        self.x.table_bytes() + self.y.table_bytes() + row * self.slots() as u64 + self.lines_bytes()
+    }
+
+    /// Rows in the ring: those of the vertical filter and one, an even number.
+    fn slots(&self) -> usize {
+        (self.y.taps() + 1).next_multiple_of(2)
     }
 
     /// Bytes of a row in the ring.
-    fn row_bytes(&self) -> usize {
-        (self.x.count as usize * 3).next_multiple_of(BLOCK)
+    fn row_bytes(&self) -> u64 {
+        (u64::from(self.x.count) * 3).next_multiple_of(BLOCK as u64)
+    }
+
+    /// Bytes of the rows that are at hand: two of the frame in colour, later one between vertical pass and values.
+    fn lines_bytes(&self) -> u64 {
+        self.row_bytes().max(u64::from(self.x.needed().1) * 6)
     }
 
     pub fn scratch_bytes(&self) -> usize {
@@ -130,79 +153,101 @@ impl Plan {
 
     /// Whether this plan is for frames of that size.
     #[cfg(feature = "std")]
-    pub fn takes(&self, frame: &Rgb8<'_>) -> bool {
-        (frame.width(), frame.height()) == (self.x.input as usize, self.y.input as usize)
+    pub fn takes(&self, frame: &Frame<'_>) -> bool {
+        frame.size() == (self.x.input, self.y.input)
     }
 
     /// Computes the filter tables.
     pub fn fill(&self, scratch: &mut [u8]) -> Result<(), PreprocessError> {
-        let [x_table, y_table, _] = self.split(scratch)?;
+        let [x_table, y_table, ..] = self.split(scratch)?;
         self.x.fill(x_table);
         self.y.fill(y_table);
         Ok(())
     }
 
-    /// The table of each axis and the ring of rows.
-    fn split<'s>(&self, scratch: &'s mut [u8]) -> Result<[&'s mut [u8]; 3], PreprocessError> {
+    /// The table of each axis, the ring of rows and the rows at hand.
+    fn split<'s>(&self, scratch: &'s mut [u8]) -> Result<[&'s mut [u8]; 4], PreprocessError> {
         let (needed, given) = (self.scratch_bytes(), scratch.len());
         let too_small = PreprocessError::ScratchTooSmall { needed, given };
         let used = scratch.get_mut(..needed).ok_or(too_small)?;
         let (x_table, rest) = used.split_at_mut_checked(self.x.table_bytes() as usize).ok_or(too_small)?;
-        let (y_table, ring) = rest.split_at_mut_checked(self.y.table_bytes() as usize).ok_or(too_small)?;
-        Ok([x_table, y_table, ring])
+        let (y_table, rest) = rest.split_at_mut_checked(self.y.table_bytes() as usize).ok_or(too_small)?;
+        let ring = self.row_bytes() as usize * self.slots();
+        let (ring, lines) = rest.split_at_mut_checked(ring).ok_or(too_small)?;
+        Ok([x_table, y_table, ring, lines])
     }
 
     /// Resamples a frame with tables that [`fill`](Self::fill) has written to `scratch`.
     pub fn run(
         &self,
+        kernels: &Kernels,
         scratch: &mut [u8],
-        frame: &Rgb8<'_>,
+        frame: &Frame<'_>,
         input: &mut [f32],
     ) -> Result<(), PreprocessError> {
-        let size = (self.x.input, self.y.input);
-        let given = (frame.width() as u32, frame.height() as u32);
+        let (size, given) = ((self.x.input, self.y.input), frame.size());
         if given != size {
             return Err(PreprocessError::Frame { needed: size, given });
         }
-        let width = self.x.count as usize;
-        let needed = width * 3 * self.y.count as usize;
+        let width = self.x.count as usize * 3;
+        let needed = width * self.y.count as usize;
         if input.len() != needed {
             return Err(PreprocessError::Output { needed, given: input.len() });
         }
-        let [x_table, y_table, ring] = self.split(scratch)?;
-        let (length, taps) = (self.row_bytes(), self.y.taps());
-        let mut done = 0;
-        let rows = input.as_chunks_mut::<3>().0.chunks_exact_mut(width);
-        for ((start, weights), out) in self.y.entries(y_table).zip(rows) {
-            for row in start.max(done)..start + taps {
-                let slot = ring.chunks_exact_mut(length).nth(row % taps).unwrap_or_default();
-                shrink_row(&self.x, x_table, frame.row(row), slot);
+        let [x_table, y_table, ring, lines] = self.split(scratch)?;
+        let (x_filter, y_filter) = (self.x.filter(x_table), self.y.filter(y_table));
+        let (length, taps) = (self.row_bytes() as usize, self.y.taps());
+        let blue_first = frame.format() == PixelFormat::Bgr8;
+        let values = Values { swap: blue_first != (self.order == ChannelOrder::Bgr), ..self.values };
+        let (first, end) = self.y.needed();
+        let (first, end) = (first as usize, end as usize);
+        let mut done = first;
+        for ((start, weights), out) in y_filter.entries().zip(input.chunks_exact_mut(width)) {
+            // Two rows at a time, side by side in the ring, which has an even number. Behind the last row it comes
+            // once more, and is not looked at.
+            while done < start + taps {
+                let rows = [done, (done + 1).min(end - 1)].map(|row| frame.row(row));
+                let pair = (done - first) / 2 % (self.slots() / 2);
+                let slots = ring.chunks_exact_mut(2 * length).nth(pair).unwrap_or_default();
+                let (one, other) = slots.split_at_mut_checked(length).unwrap_or_default();
+                let colours = self.colours(kernels, frame.colour(), rows, lines);
+                kernels.resample.horizontal(x_filter, colours, [one, other]);
+                done += 2;
             }
-            done = start + taps;
             // The ring from the first row on: behind its end it goes on at its beginning.
-            let (later, sooner) = ring.split_at_checked(start % taps * length).unwrap_or_default();
-            self.blend_rows([sooner, later], weights, out);
+            let at = (start - first) % self.slots() * length;
+            let (later, sooner) = ring.split_at_checked(at).unwrap_or_default();
+            let (blended, _) = lines.split_at_mut_checked(length).unwrap_or_default();
+            kernels.resample.vertical([sooner, later], weights, blended);
+            kernels.resample.values(&values, blended.get(..width).unwrap_or_default(), out);
         }
         Ok(())
     }
 
-    /// Vertical pass over the rows of the ring, in two parts, then bytes to input values.
-    fn blend_rows(&self, ring: [&[u8]; 2], weights: &[[u8; 4]], out: &mut [[f32; 3]]) {
-        for (block, out) in out.chunks_mut(LANES).enumerate() {
-            let mut bytes = [0; BLOCK];
-            for (group, bytes) in bytes.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                *bytes = blend(ring, self.row_bytes(), block * BLOCK + group * LANES, weights);
+    /// Two rows of the frame in three-byte pixels: as they lie in memory, or converted into `lines` as far as the
+    /// filter looks at them.
+    fn colours<'l>(
+        &self,
+        kernels: &Kernels,
+        colour: Colour,
+        rows: [Pixels<'l>; 2],
+        lines: &'l mut [u8],
+    ) -> [&'l [u8]; 2] {
+        let (start, end) = self.x.needed();
+        // Two pixels share their chroma.
+        let start = start as usize & !1;
+        let (one, other) = lines.split_at_mut_checked(end as usize * 3).unwrap_or_default();
+        let mut lines = [one, other].into_iter();
+        rows.map(|row| match row {
+            Pixels::Colours(bytes) => bytes,
+            Pixels::Yuv(row) => {
+                let line = lines.next().unwrap_or_default();
+                let line = line.get_mut(..end as usize * 3).unwrap_or_default();
+                let needed = line.get_mut(start * 3..).unwrap_or_default();
+                kernels.yuv.run(row.from(start), &colour.matrix(), needed);
+                line
             }
-            for (values, &[red, green, blue]) in out.iter_mut().zip(bytes.as_chunks::<3>().0) {
-                let bytes = match self.order {
-                    ChannelOrder::Rgb => [red, green, blue],
-                    ChannelOrder::Bgr => [blue, green, red],
-                };
-                for channel in 0..3 {
-                    values[channel] = self.table[channel][usize::from(bytes[channel])];
-                }
-            }
-        }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! How pictures were prepared when a model was trained; travels in the model's file.
 
 use super::SpecError;
+use crate::kernels::resample::Values;
 
 /// How a picture becomes an input tensor. The size is that of the model's input and not kept here.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,10 +92,7 @@ impl Preprocess {
 
     /// The input value of each byte, for each channel of the tensor: `(byte · scale − mean) / std`.
     pub fn table(&self) -> [[f32; 256]; 3] {
-        let scale = match self.range {
-            PixelRange::Byte => 1.0,
-            PixelRange::Unit => 1.0 / 255.0,
-        };
+        let scale = self.scale();
         let mut table = [[0.0; 256]; 3];
         for (channel, values) in table.iter_mut().enumerate() {
             for (byte, value) in values.iter_mut().enumerate() {
@@ -102,6 +100,18 @@ impl Preprocess {
             }
         }
         table
+    }
+
+    /// What the kernels need for that, in the channel order of the tensor.
+    pub(super) fn values(&self) -> Values {
+        Values { table: self.table(), scale: self.scale(), mean: self.mean, std: self.std, swap: false }
+    }
+
+    fn scale(&self) -> f32 {
+        match self.range {
+            PixelRange::Byte => 1.0,
+            PixelRange::Unit => 1.0 / 255.0,
+        }
     }
 }
 

@@ -7,10 +7,7 @@
 //! Every output has the same number of weights, those beyond its own being zero: loops over them then
 //! have one length for the whole frame, which a CPU predicts.
 
-/// Fractional bits of a weight: 32, less 8 for the pixel and 2 for the sum.
-pub(super) const PRECISION: u32 = 32 - 8 - 2;
-/// Bytes in front of an output pixel's weights: the first input pixel.
-const HEAD: usize = 4;
+use crate::kernels::resample::{Filter, HEAD, PRECISION};
 
 /// One axis of a resize of which only some outputs are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +82,7 @@ impl Axis {
                 (1.0 - distance.abs()).max(0.0)
             };
             let total: f64 = (start..end).map(weight).sum();
-            // The last outputs take pixels in front of their own too, with a weight of zero.
-            let first = start.min(self.input - self.taps);
+            let first = self.first_tap(output);
             let (words, _) = entry.as_chunks_mut::<4>();
             let Some((head, weights)) = words.split_first_mut() else { continue };
             *head = first.to_le_bytes();
@@ -101,12 +97,21 @@ impl Axis {
         }
     }
 
-    /// For each needed output, from a filled table: the first input and [`taps`](Self::taps) weights.
-    pub fn entries<'t>(&self, table: &'t [u8]) -> impl Iterator<Item = (usize, &'t [[u8; 4]])> + use<'t> {
-        table.chunks_exact(self.entry()).map(|entry| match entry.as_chunks().0 {
-            [first, weights @ ..] => (u32::from_le_bytes(*first) as usize, weights),
-            [] => (0, &[][..]),
-        })
+    /// A filled table as the kernels take it.
+    pub fn filter<'t>(&self, table: &'t [u8]) -> Filter<'t> {
+        Filter { table, taps: self.taps() }
+    }
+
+    /// The first input that is needed, and the one behind the last.
+    pub fn needed(&self) -> (u32, u32) {
+        let last = self.first + (self.count - 1);
+        (self.first_tap(self.first), self.first_tap(last) + self.taps)
+    }
+
+    /// The input of an output's first weight. The last outputs take pixels in front of their own too, with a
+    /// weight of zero.
+    fn first_tap(&self, output: u32) -> u32 {
+        self.span(output).0.min(self.input - self.taps)
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
             let table = &mut memory[..axis.table_bytes() as usize];
             axis.fill(table);
             let mut last = 0;
-            for (first, weights) in axis.entries(table) {
+            for (first, weights) in axis.filter(table).entries() {
                 assert!(first >= last && first + weights.len() <= input as usize, "{input} to {output}");
                 assert_eq!(weights.len(), axis.taps());
                 let sum: i32 = weights.iter().map(|weight| i32::from_le_bytes(*weight)).sum();

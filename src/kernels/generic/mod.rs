@@ -10,7 +10,9 @@ mod qmax_pool;
 mod quantize;
 pub(super) mod qwinograd;
 mod requantise;
+pub(super) mod resample;
 mod winograd;
+pub(super) mod yuv;
 
 use super::Kernels;
 use crate::Isa;
@@ -30,4 +32,6 @@ pub(super) static KERNELS: Kernels = Kernels {
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
     peaks: peak::PEAKS,
+    resample: resample::RESAMPLE,
+    yuv: yuv::YUV,
 };

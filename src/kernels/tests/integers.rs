@@ -88,7 +88,7 @@ impl Product {
             for first in (0..rows).step_by(gemm.rows) {
                 let mut sums = [0; MAX_ROWS * MAX_COLUMNS];
                 let (rows, left) = (gemm.rows.min(rows - first), &left[first * pitch..]);
-                gemm.tile(QTile { left, pitch, depth, panel: &panel, bias: &bias, rows, sums: &mut sums });
+                gemm.tiles(QTile { left, pitch, depth, panel: &panel, bias: &bias, rows, sums: &mut sums });
                 for (row, sums) in sums.chunks_exact(gemm.columns).take(rows).enumerate() {
                     let at = (first + row) * columns + first_column;
                     out[at..at + some].copy_from_slice(&sums[..some]);
@@ -323,14 +323,14 @@ fn operands_that_do_not_fit_are_refused() {
         let left = std::vec![0; 2 * pitch];
         let tile = |left: &[u8], panel: &[i8], bias: &[i32], rows, depth| {
             let mut sums = [0; MAX_ROWS * MAX_COLUMNS];
-            is_refused(|| gemm.tile(QTile { left, pitch, depth, panel, bias, rows, sums: &mut sums }))
+            is_refused(|| gemm.tiles(QTile { left, pitch, depth, panel, bias, rows, sums: &mut sums }))
         };
         assert!(!tile(&left, &panel, &bias, 2, depth));
         assert!(tile(&left[1..], &panel, &bias, 2, depth), "left too short");
         assert!(tile(&left, &panel[1..], &bias, 2, depth), "panel too short");
         assert!(tile(&left, &panel, &bias[1..], 2, depth), "too few biases");
         assert!(tile(&left, &panel, &bias, 0, depth), "no rows");
-        assert!(tile(&left, &panel, &bias, gemm.rows + 1, depth), "too many rows");
+        assert!(tile(&left, &panel, &bias, 3, depth), "too many rows");
         assert!(gemm.group == 1 || tile(&left, &panel, &bias, 2, depth - 1), "part of a group");
         let gather = |from: &[u8], to: &mut [u8], count| {
             is_refused(|| {

@@ -10,7 +10,9 @@ pub(super) mod qgemm;
 mod qmax_pool;
 mod quantize;
 mod requantise;
+mod resample;
 mod winograd;
+mod yuv;
 
 use crate::Isa;
 use crate::kernels::{Kernels, generic};
@@ -33,4 +35,6 @@ pub(super) const TABLE: Kernels = Kernels {
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
     peaks: peak::PEAKS,
+    resample: resample::RESAMPLE,
+    yuv: yuv::YUV,
 };

@@ -12,7 +12,9 @@ mod qmax_pool;
 mod quantize;
 mod qwinograd;
 mod requantise;
+mod resample;
 mod winograd;
+mod yuv;
 
 use crate::Isa;
 use crate::kernels::Kernels;
@@ -35,4 +37,6 @@ pub(in crate::kernels) const ALL: Kernels = Kernels {
     quantize: quantize::QUANTIZE,
     qadd: qadd::QADD,
     peaks: peak::PEAKS,
+    resample: resample::RESAMPLE,
+    yuv: yuv::YUV,
 };

@@ -147,17 +147,23 @@ unsafe fn tiles<const POSITIONS: usize, const T: usize>(products: &mut Products<
         let sums = unsafe {
             let mut left = products.left.as_ptr().add(position * step);
             let mut sums = [[_mm256_setzero_si256(); HALVES]; T];
-            for _ in 0..depth / PAIR {
-                let weights = [_mm256_loadu_si256(panel), _mm256_loadu_si256(panel.add(1))];
-                panel = panel.add(HALVES);
-                for tile in 0..T {
-                    let value = _mm256_set1_epi32(left.add(tile * channels).cast::<i32>().read_unaligned());
-                    for half in 0..HALVES {
-                        let product = _mm256_madd_epi16(value, weights[half]);
-                        sums[tile][half] = _mm256_add_epi32(sums[tile][half], product);
+            // The first products are sums already.
+            for first in [true, false] {
+                let pairs = if first { 1 } else { depth / PAIR - 1 };
+                for _ in 0..pairs {
+                    let weights = [_mm256_loadu_si256(panel), _mm256_loadu_si256(panel.add(1))];
+                    panel = panel.add(HALVES);
+                    for tile in 0..T {
+                        let value = left.add(tile * channels).cast::<i32>().read_unaligned();
+                        let value = _mm256_set1_epi32(value);
+                        for half in 0..HALVES {
+                            let product = _mm256_madd_epi16(value, weights[half]);
+                            sums[tile][half] =
+                                if first { product } else { _mm256_add_epi32(sums[tile][half], product) };
+                        }
                     }
+                    left = left.add(PAIR);
                 }
-                left = left.add(PAIR);
             }
             sums
         };

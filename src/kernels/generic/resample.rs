@@ -1,39 +1,41 @@
-//! The two passes of a resize, on bytes: weighted sums in fixed point, rounded to eight bits.
-//!
-//! What they compute is Pillow's `ImagingResampleHorizontal_8bpc` and `…Vertical_8bpc`. Bytes and
-//! weights are never negative, and a sum of them takes less than 31 bits.
+//! Resizing, one pixel after the other.
 
-use super::taps::{Axis, PRECISION};
+use crate::kernels::resample::{Filter, HALF, PRECISION, Resample, Values};
 
-/// Half of the last bit kept, so that the shift rounds to nearest.
-const HALF: u32 = 1 << (PRECISION - 1);
+pub(super) const RESAMPLE: Resample = Resample { name: "u8-resample-generic", horizontal, vertical, values };
+
 /// Bytes that the vertical pass sums side by side: the sums fill half of 16 vector registers.
-pub(super) const LANES: usize = 16;
+const LANES: usize = 16;
 /// Low bits of a weight. Both parts of a weight then fit 16 bits, for which every CPU has a vector
 /// multiplication; x86-64 without extensions has none for 32.
 const LOW: u32 = PRECISION / 2;
 
-/// Horizontal pass: one source row to the needed pixels, with a filled table of the axis.
-pub(super) fn shrink_row(axis: &Axis, table: &[u8], row: &[[u8; 3]], out: &mut [u8]) {
-    let out = out.as_chunks_mut().0;
-    match axis.taps() {
-        2 => shrink_by::<2>(axis, table, row, out),
-        3 => shrink_by::<3>(axis, table, row, out),
-        4 => shrink_by::<4>(axis, table, row, out),
-        5 => shrink_by::<5>(axis, table, row, out),
-        6 => shrink_by::<6>(axis, table, row, out),
-        7 => shrink_by::<7>(axis, table, row, out),
-        8 => shrink_by::<8>(axis, table, row, out),
-        9 => shrink_by::<9>(axis, table, row, out),
-        _ => shrink_by_any(axis, table, row, out),
+pub(in crate::kernels) fn horizontal(filter: Filter<'_>, rows: [&[u8]; 2], out: [&mut [u8]; 2]) {
+    for (row, out) in rows.into_iter().zip(out) {
+        shrink(filter, row, out);
+    }
+}
+
+fn shrink(filter: Filter<'_>, row: &[u8], out: &mut [u8]) {
+    let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
+    match filter.taps {
+        2 => shrink_by::<2>(filter, row, out),
+        3 => shrink_by::<3>(filter, row, out),
+        4 => shrink_by::<4>(filter, row, out),
+        5 => shrink_by::<5>(filter, row, out),
+        6 => shrink_by::<6>(filter, row, out),
+        7 => shrink_by::<7>(filter, row, out),
+        8 => shrink_by::<8>(filter, row, out),
+        9 => shrink_by::<9>(filter, row, out),
+        _ => shrink_by_any(filter, row, out),
     }
 }
 
 /// For filters of `N` pixels. Cameras' pictures need few, and no loop over them is left.
-fn shrink_by<const N: usize>(axis: &Axis, table: &[u8], row: &[[u8; 3]], out: &mut [[u8; 3]]) {
+fn shrink_by<const N: usize>(filter: Filter<'_>, row: &[[u8; 3]], out: &mut [[u8; 3]]) {
     // Each weight may be half a unit too large; with so few of them white stays below 256.
     const { assert!(255 * ((1 << PRECISION) + N as u32) + HALF < 256 << PRECISION) };
-    for (pixel, (start, weights)) in out.iter_mut().zip(axis.entries(table)) {
+    for (pixel, (start, weights)) in out.iter_mut().zip(filter.entries()) {
         let Some(weights) = weights.first_chunk::<N>() else { continue };
         let Some(source) = row.get(start..).and_then(|row| row.first_chunk::<N>()) else { continue };
         let mut sums = [HALF; 3];
@@ -44,9 +46,9 @@ fn shrink_by<const N: usize>(axis: &Axis, table: &[u8], row: &[[u8; 3]], out: &m
     }
 }
 
-fn shrink_by_any(axis: &Axis, table: &[u8], row: &[[u8; 3]], out: &mut [[u8; 3]]) {
-    for (pixel, (start, weights)) in out.iter_mut().zip(axis.entries(table)) {
-        let source = row.get(start..start + weights.len()).unwrap_or_default();
+fn shrink_by_any(filter: Filter<'_>, row: &[[u8; 3]], out: &mut [[u8; 3]]) {
+    for (pixel, (start, weights)) in out.iter_mut().zip(filter.entries()) {
+        let Some(source) = row.get(start..start + weights.len()) else { continue };
         let (weights, last_weights) = weights.as_chunks::<4>();
         let (source, last_pixels) = source.as_chunks::<4>();
         let mut sums = [HALF; 3];
@@ -69,9 +71,15 @@ fn add(sums: &mut [u32; 3], weight: [u8; 4], source: [u8; 3]) {
     }
 }
 
-/// Vertical pass for `LANES` bytes: `parts` are rows of `length` bytes in order, of which each byte from
-/// `at` on is weighted.
-pub(super) fn blend(parts: [&[u8]; 2], length: usize, at: usize, mut weights: &[[u8; 4]]) -> [u8; LANES] {
+fn vertical(parts: [&[u8]; 2], weights: &[[u8; 4]], out: &mut [u8]) {
+    let length = out.len();
+    for (group, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        *out = blend(parts, length, group * LANES, weights);
+    }
+}
+
+/// `parts` are rows of `length` bytes in order, of which each byte from `at` on is weighted.
+fn blend(parts: [&[u8]; 2], length: usize, at: usize, mut weights: &[[u8; 4]]) -> [u8; LANES] {
     let (mut high_sums, mut low_sums) = ([0; LANES], [HALF as i32; LANES]);
     for mut rows in parts {
         while let [weight, rest @ ..] = weights {
@@ -92,4 +100,12 @@ pub(super) fn blend(parts: [&[u8]; 2], length: usize, at: usize, mut weights: &[
 /// A sum of weighted bytes as a byte.
 fn round(sum: u32) -> u8 {
     (sum >> PRECISION).min(255) as u8
+}
+
+pub(in crate::kernels) fn values(values: &Values, bytes: &[u8], out: &mut [f32]) {
+    let table = &values.table;
+    for (out, &[first, second, third]) in out.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0) {
+        let bytes = if values.swap { [third, second, first] } else { [first, second, third] };
+        *out = core::array::from_fn::<f32, 3, _>(|channel| table[channel][usize::from(bytes[channel])]);
+    }
 }
