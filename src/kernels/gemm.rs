@@ -29,6 +29,8 @@ pub(crate) struct Tile<'a> {
     /// `[segment · run][columns of the kernel's tile]`, packed by [`Gemm::pack`].
     pub panel: &'a [f32],
     /// What the next calls will read, to be brought into a cache meanwhile.
+    // Only x86 has a stable way to ask for it.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub ahead: &'a [f32],
     /// One a column.
     pub bias: &'a [f32],
