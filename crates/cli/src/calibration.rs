@@ -68,13 +68,21 @@ impl Arguments {
         Ok(Precision::Int8 { ranges: Box::new(ranges), keep_f32: self.keep_f32.clone() })
     }
 
-    fn calibrated(
+    pub fn compressed(
         &self,
-        folder: &Path,
         input: &Path,
         flags: &Flags,
         options: &wisp_compiler::Options,
-    ) -> Result<Ranges> {
+        _budget: u64,
+    ) -> Result<wisp_compiler::Compiled> {
+        let Some(folder) = &self.calibrate else { return Err(usage("--max-bytes needs --calibrate DIR")) };
+        let calibration = self.calibration(folder, input, flags)?;
+        let ranges = Ranges::read(std::env::var("X_RANGES")?)?;
+        Ok(wisp_compiler::compress(input, options, &calibration, &ranges)?)
+    }
+
+    /// The pictures as tensors.
+    fn calibration(&self, folder: &Path, input: &Path, flags: &Flags) -> Result<Calibration> {
         let method: Method = self.method.parse().map_err(|error| usage(format!("--method: {error}")))?;
         let pictures = pictures(folder)?;
         let pictures = match &self.only {
@@ -94,8 +102,19 @@ impl Arguments {
             inputs.push(runner.tensor(&picture.view()?).with_context(|| path.display().to_string())?);
             bar.inc(1);
         }
-        let calibration =
-            Calibration { inputs, method, equalise: self.equalise, keep_f32: self.keep_f32.clone() };
+        bar.finish_and_clear();
+        Ok(Calibration { inputs, method, equalise: self.equalise, keep_f32: self.keep_f32.clone() })
+    }
+
+    fn calibrated(
+        &self,
+        folder: &Path,
+        input: &Path,
+        flags: &Flags,
+        options: &wisp_compiler::Options,
+    ) -> Result<Ranges> {
+        let calibration = self.calibration(folder, input, flags)?;
+        let bar = output::progress(calibration.inputs.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         let mut stage = "";
         let ranges = wisp_compiler::calibrate(input, options, &calibration, &mut |progress: Progress| {
             if progress.stage != stage {

@@ -26,6 +26,9 @@ pub struct Arguments {
     precision: Precision,
     #[command(flatten)]
     quantisation: calibration::Arguments,
+    /// The most that the whole file may take: the weights are made of few levels and coded
+    #[arg(long, value_name = "N")]
+    max_bytes: Option<u64>,
     /// One label a line, stored in the file
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -76,12 +79,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             return Err(usage("--calibrate, --ranges and --keep-f32 are for --precision int8"));
         }
         Precision::F32 => {}
+        Precision::Int8 if arguments.max_bytes.is_some() => {}
         Precision::Int8 => {
             let (input, flags) = (&arguments.input, &arguments.preprocessing);
             options.precision = arguments.quantisation.precision(input, flags, &options)?;
         }
     }
-    let compiled = wisp_compiler::compile(&arguments.input, &options)?;
+    let compiled = match arguments.max_bytes {
+        Some(budget) => arguments.quantisation.compressed(&arguments.input, &arguments.preprocessing, &options, budget)?,
+        None => wisp_compiler::compile(&arguments.input, &options)?,
+    };
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
     let need = compiled_model.requirements(&native_options()?)?;
     whole::write(&arguments.output, |file| file.write_all(&compiled.bytes))?;

@@ -15,6 +15,7 @@
 //! `calibrate` runs a network.
 
 mod calibrate;
+mod compact;
 mod equalise;
 mod histogram;
 mod insert;
@@ -24,6 +25,7 @@ mod tap;
 mod weights;
 
 pub use calibrate::{Calibration, Progress, calibrate};
+pub use compact::compress;
 pub use histogram::Method;
 pub use ranges::{Range, Ranges};
 

@@ -1,0 +1,142 @@
+//! One layer from numbers to integers: target, roundings, scales and biases.
+
+use super::gram::Gram;
+use super::linear::{self, Factors};
+use super::rate::Rates;
+use super::trellis::{Machine, Rounding, Scratch};
+use super::x;
+use ndarray::{Array1, Array2, Axis};
+
+/// What the normal equations get on their diagonal, as a share of its mean.
+const RIDGE: f64 = 0.05;
+
+/// The layer's least squares, ready to be solved for any steps.
+pub(crate) struct Problem {
+    /// The weights that give from the quantised network's inputs what the original gave from its own.
+    pub target: Array2<f64>,
+    pub factors: Factors,
+    /// `d` with a mean of 1.
+    pub weight: Vec<f32>,
+    /// Covariance of the inputs, with the ridge.
+    pub covariance: Array2<f64>,
+    /// Mean output of each row before rounding, without the bias.
+    pub mean: Vec<f64>,
+    /// Mean of what is read.
+    pub input: Array1<f64>,
+}
+
+impl Problem {
+    pub fn new(weights: &Array2<f64>, gram: &Gram) -> Self {
+        let depth = weights.ncols();
+        let count = gram.count.max(1e-30);
+        let (q, f) = (Array1::from(gram.q.clone()) / count, Array1::from(gram.f.clone()) / count);
+        let outer = |a: &Array1<f64>| a.view().insert_axis(Axis(1)).dot(&q.view().insert_axis(Axis(0)));
+        let mut covariance = &gram.qq / count - outer(&q);
+        let mut cross = &gram.fq / count - outer(&f);
+        let ridge = (x("RIDGE", RIDGE) * covariance.diag().sum() / depth.max(1) as f64).max(1e-12);
+        for i in 0..depth {
+            covariance[(i, i)] += ridge;
+            cross[(i, i)] += ridge;
+        }
+        let mut target = weights.clone();
+        if let Some(lower) = linear::cholesky(covariance.view()) {
+            target = weights.dot(&cross);
+            linear::solve(&lower, &mut target);
+        }
+        let factors = linear::factor(&covariance)
+            .unwrap_or_else(|| Factors { m: Array2::zeros((depth, depth)), d: vec![1.0; depth] });
+        let mean_d = factors.d.iter().sum::<f64>() / depth.max(1) as f64;
+        let weight = factors.d.iter().map(|d| (d / mean_d) as f32).collect();
+        let mean = weights.dot(&f).to_vec();
+        Self { target, factors, weight, covariance, mean, input: q }
+    }
+
+    /// Mean of `d`: what a squared step costs in the output's mean square.
+    pub fn slope(&self) -> f64 {
+        self.factors.d.iter().sum::<f64>() / self.factors.d.len().max(1) as f64
+    }
+}
+
+/// A layer's integers.
+pub(crate) struct Rounded {
+    pub integers: Vec<i8>,
+    /// One an output channel.
+    pub scale: Vec<f32>,
+    /// To add to each output channel's bias.
+    pub shift: Vec<f64>,
+    /// Estimate of the coded size.
+    pub bits: f64,
+}
+
+/// Rounds all rows, each with its step.
+pub(crate) fn round(
+    problem: &Problem,
+    steps: &[f64],
+    machine: Machine,
+    lambda: f32,
+    threads: usize,
+) -> Rounded {
+    let rows = problem.target.nrows();
+    let scaled: Vec<Vec<f32>> = problem
+        .target
+        .rows()
+        .into_iter()
+        .zip(steps)
+        .map(|(row, step)| row.iter().map(|w| (w / step) as f32).collect())
+        .collect();
+    let values = scaled.iter().flatten();
+    let mean = values.clone().map(|value| f64::from(value.abs())).sum::<f64>() / values.count().max(1) as f64;
+    let mut rates = Rates::guess(mean as f32, machine.next.len());
+    let pass = |rates: &Rates, stride: usize| {
+        let rounding =
+            Rounding { machine, factors: &problem.factors, weight: &problem.weight, rates, lambda };
+        let picked: Vec<usize> = (0..rows).step_by(stride).collect();
+        let share = picked.len().div_ceil(threads.max(1)).max(1);
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = picked
+                .chunks(share)
+                .map(|picked| {
+                    let (rounding, scaled) = (&rounding, &scaled);
+                    scope.spawn(move || {
+                        let (mut scratch, mut codes) = (Scratch::default(), Vec::new());
+                        let rows: Vec<Vec<i8>> = picked
+                            .iter()
+                            .map(|&row| rounding.row(&scaled[row], &mut scratch, &mut codes))
+                            .collect();
+                        (rows, codes)
+                    })
+                })
+                .collect();
+            workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+        });
+        let mut all = (Vec::new(), Vec::new());
+        for (rows, codes) in parts {
+            all.0.extend(rows);
+            all.1.extend(codes);
+        }
+        all
+    };
+    for stride in [8, 4] {
+        let (_, codes) = pass(&rates, if rows >= 64 { stride } else { 1 });
+        rates = Rates::new(&codes);
+    }
+    let (integers, codes) = pass(&rates, 1);
+    let bits = Rates::new(&codes).total(&codes);
+    let integers: Vec<i8> = integers.into_iter().flatten().collect();
+    let depth = problem.target.ncols();
+    let q = Array2::from_shape_vec((rows, depth), integers.iter().map(|&q| f64::from(q)).collect())
+        .unwrap_or_else(|_| Array2::zeros((rows, depth)));
+    let qh = q.dot(&problem.covariance);
+    let mut scale = Vec::with_capacity(rows);
+    let mut shift = Vec::with_capacity(rows);
+    for row in 0..rows {
+        let over = qh.row(row).dot(&problem.target.row(row));
+        let under = qh.row(row).dot(&q.row(row));
+        let fitted = over / under;
+        let step = if fitted > steps[row] * 0.5 && fitted < steps[row] * 2.0 { fitted } else { steps[row] };
+        let step = step as f32;
+        scale.push(step);
+        shift.push(problem.mean[row] - f64::from(step) * q.row(row).dot(&problem.input));
+    }
+    Rounded { integers, scale, shift, bits }
+}
