@@ -1,6 +1,7 @@
 //! From a checked model to weights packed for this CPU: how much memory that takes, and the packing.
 
-use crate::arena::{MemoryError, floats};
+use crate::arena::{MemoryError, bytes_mut, floats};
+use crate::format::coded::CodedError;
 use crate::format::{ALIGN, align_up};
 use crate::isa::Isa;
 use crate::kernels::Kernels;
@@ -79,6 +80,13 @@ pub enum PrepareError {
     },
     /// A memory does not begin at a multiple of 64.
     Misaligned,
+    /// The coded weights of a step are not what the file says.
+    Coded {
+        /// The step.
+        step: usize,
+        /// What is wrong with them.
+        error: CodedError,
+    },
 }
 
 impl fmt::Display for PrepareError {
@@ -96,11 +104,17 @@ impl fmt::Display for PrepareError {
                 write!(f, "the arena needs {needed} bytes, {given} were given")
             }
             Self::Misaligned => write!(f, "the memory must begin at a multiple of {ALIGN} bytes"),
+            Self::Coded { step, error } => {
+                write!(f, "the coded weights of step {step} cannot be read: {error}")
+            }
         }
     }
 }
 
 impl core::error::Error for PrepareError {}
+
+/// Bytes on the stack for decoding rows of weights; longer ones take some of the prepared memory.
+const SHORT_STAGE: usize = 4096;
 
 /// A model with its weights packed for this CPU. Shared by any number of sessions and threads.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +128,10 @@ pub struct Prepared<'a> {
 /// Sizes that follow from a model and an instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
+    /// Weights, and behind them the stage.
     pub packed_bytes: usize,
+    /// Where rows are decoded that are longer than [`SHORT_STAGE`].
+    stage_bytes: usize,
     pub buffer_bytes: usize,
     pub scratch_bytes: usize,
 }
@@ -122,13 +139,16 @@ pub(crate) struct Layout {
 impl Layout {
     fn new(model: &Model<'_>, kernels: &Kernels) -> Option<Self> {
         let mut packed = 0usize;
-        let mut scratch = 0;
+        let (mut scratch, mut stage) = (0, 0);
         for step in model.steps() {
             packed = packed.checked_add(ops::prepared_floats(&step, kernels)?)?;
+            stage = ops::rows::stage_bytes(&step)?.max(stage);
             scratch = ops::scratch_bytes(&step, &model.buffer(step.input.buffer), kernels)?.max(scratch);
         }
+        let stage_bytes = if stage > SHORT_STAGE { align_up(stage)? } else { 0 };
         Some(Self {
-            packed_bytes: packed.checked_mul(size_of::<f32>())?,
+            packed_bytes: packed.checked_mul(size_of::<f32>())?.checked_add(stage_bytes)?,
+            stage_bytes,
             buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
             scratch_bytes: align_up(scratch)?,
         })
@@ -164,7 +184,8 @@ impl<'a> Model<'a> {
     /// of 64. The model's own weights are not read again after this.
     ///
     /// # Errors
-    /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
+    /// As [`requirements`](Self::requirements), or the memory is too small or misaligned, or
+    /// [`PrepareError::Coded`].
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         self.requirements(options)?;
         let kernels = options.kernels()?;
@@ -173,11 +194,15 @@ impl<'a> Model<'a> {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
         })?;
-        let mut rest = &mut *packed;
-        for step in self.steps() {
+        let weights = packed.len() - layout.stage_bytes / size_of::<f32>();
+        let (mut rest, stage) = packed.split_at_mut(weights);
+        let mut short = [0; SHORT_STAGE];
+        let stage = if layout.stage_bytes > 0 { bytes_mut(stage) } else { &mut short };
+        for (index, step) in self.steps().enumerate() {
             let length = ops::prepared_floats(&step, kernels).ok_or(PrepareError::TooLarge)?;
             let (block, behind) = rest.split_at_mut_checked(length).ok_or(PrepareError::TooLarge)?;
-            ops::prepare(self, &step, kernels, block);
+            ops::prepare(self, &step, kernels, block, stage)
+                .map_err(|error| PrepareError::Coded { step: index, error })?;
             rest = behind;
         }
         log::debug!(

@@ -32,7 +32,7 @@ pub(crate) struct QTile<'a> {
     pub pitch: usize,
     /// Values a row, a multiple of the kernel's group.
     pub depth: usize,
-    /// `[depth / group][columns of the kernel's tile][group]`, packed by [`QGemm::pack`].
+    /// `[depth / group][columns of the kernel's tile][group]`, packed by [`QGemm::pack_column`].
     pub panel: &'a [i8],
     /// One a column.
     pub bias: &'a [i32],
@@ -78,16 +78,13 @@ impl QGemm {
         depth.checked_next_multiple_of(self.group)
     }
 
-    /// Packs the weights of one panel: `weight(column, k)` to `[k / group][column][k % group]`, zero where
-    /// there is no column or no `k`. The panel has a whole number of groups.
-    pub fn pack(&self, depth: usize, columns: usize, weight: impl Fn(usize, usize) -> i8, panel: &mut [i8]) {
-        for (block, values) in panel.chunks_exact_mut(self.columns * self.group).enumerate() {
-            for (column, values) in values.chunks_exact_mut(self.group).enumerate() {
-                for (within, value) in values.iter_mut().enumerate() {
-                    let k = block * self.group + within;
-                    *value = if column < columns && k < depth { weight(column, k) } else { 0 };
-                }
-            }
+    /// Packs the weights of one column of a panel of zeros: that of `k` goes to
+    /// `[k / group][column][k % group]`.
+    pub fn pack_column(&self, column: usize, weights: &[i8], panel: &mut [i8]) {
+        let blocks = panel.chunks_exact_mut(self.columns * self.group);
+        for (values, weights) in blocks.zip(weights.chunks(self.group)) {
+            let values = values.iter_mut().skip(column * self.group);
+            values.zip(weights).for_each(|(value, &weight)| *value = weight);
         }
     }
 

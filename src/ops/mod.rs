@@ -12,10 +12,12 @@ mod qconv;
 mod qconv_pool;
 mod qgather;
 pub(crate) mod quantize;
+pub(crate) mod rows;
 mod softmax;
 
 use crate::Isa;
 use crate::arena::{bytes, bytes_mut};
+use crate::format::coded::CodedError;
 use crate::format::{Buffer, Clamp, Element, Op, Step, View};
 use crate::kernels::Kernels;
 use crate::kernels::qadd::Scales;
@@ -188,15 +190,22 @@ pub(crate) fn prepared_floats(step: &Step, kernels: &Kernels) -> Option<usize> {
     }
 }
 
-/// Packs a step's weights.
-pub(crate) fn prepare(model: &Model<'_>, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+/// Packs a step's weights. `stage` has at least [`rows::stage_bytes`].
+pub(crate) fn prepare(
+    model: &Model<'_>,
+    step: &Step,
+    kernels: &Kernels,
+    packed: &mut [f32],
+    stage: &mut [u8],
+) -> Result<(), CodedError> {
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
-            qconv::prepare(model, conv, step, kernels, packed);
+            qconv::prepare(model, conv, step, kernels, packed, stage)?;
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// What a step works with beside its inputs and output.

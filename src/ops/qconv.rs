@@ -3,8 +3,10 @@
 
 use super::qconv_pool;
 use super::qgather::Gather;
+use super::rows::Rows;
 use super::{Input, Output};
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
+use crate::format::coded::CodedError;
 use crate::format::{ALIGN, Buffer, Element, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
@@ -39,14 +41,21 @@ pub(crate) fn prepared_floats(conv: &QConv, step: &Step, kernels: &Kernels) -> O
     panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
 }
 
-/// Packs weights, biases and factors of a step for `kernels`.
-pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Kernels, packed: &mut [f32]) {
+/// Packs weights, biases and factors of a step for `kernels`, one row after the other.
+pub(crate) fn prepare(
+    model: &Model<'_>,
+    conv: &QConv,
+    step: &Step,
+    kernels: &Kernels,
+    packed: &mut [f32],
+    stage: &mut [u8],
+) -> Result<(), CodedError> {
     let gemm = &kernels.qgemm;
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
-    let Some(depth) = depth(conv, step.input.channels as usize) else { return };
-    let Some(floats) = panel_floats(gemm, depth) else { return };
-    let weights = signed(model.weight_block(step));
+    let Some(shape) = step.weight_shape() else { return Ok(()) };
+    let Some(floats) = panel_floats(gemm, shape.depth()) else { return Ok(()) };
+    let mut rows = Rows::new(model, step, shape, stage)?;
     let (biases, factors) = model.parameter_block(step).split_at(channels * 4);
     let word = |block: &[u8], index: usize| {
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
@@ -56,26 +65,20 @@ pub(crate) fn prepare(model: &Model<'_>, conv: &QConv, step: &Step, kernels: &Ke
     for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
         let columns = gemm.columns.min(outputs - first);
-        let row = |column: usize| {
-            let output = group * outputs + first + column;
-            weights.get(output * depth..(output + 1) * depth).unwrap_or_default()
-        };
+        panel.fill(0.0);
         let (head, values) = panel.split_at_mut(2 * gemm.columns);
         let (bias, factor) = head.split_at_mut(gemm.columns);
-        for (column, (bias, factor)) in integers_mut(bias).iter_mut().zip(factor).enumerate() {
-            (*bias, *factor) = (0, 0.0);
-            if column < columns {
-                let output = group * outputs + first + column;
-                let sum = row(column).iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
-                *bias = gemm.bias(word(biases, output).cast_signed(), sum);
-                *factor = f32::from_bits(word(factors, output));
-            }
-        }
         let values = signed_mut(bytes_mut(values));
-        let length = gemm.padded(depth).unwrap_or(0) * gemm.columns;
-        let weight = |column: usize, k: usize| row(column).get(k).copied().unwrap_or(0);
-        gemm.pack(depth, columns, weight, &mut values[..length]);
+        for (column, (bias, factor)) in integers_mut(bias).iter_mut().zip(factor).take(columns).enumerate() {
+            let output = group * outputs + first + column;
+            let row = rows.next()?;
+            let sum = row.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
+            *bias = gemm.bias(word(biases, output).cast_signed(), sum);
+            *factor = f32::from_bits(word(factors, output));
+            gemm.pack_column(column, row, values);
+        }
     }
+    rows.finish()
 }
 
 /// How a step's scratch memory is used.

@@ -77,8 +77,8 @@ impl Product {
         for first_column in (0..columns).step_by(gemm.columns) {
             let some = gemm.columns.min(columns - first_column);
             let row = |column: usize| &self.weights[(first_column + column) * self.depth..][..self.depth];
-            let mut panel = std::vec![i8::MIN; depth * gemm.columns];
-            gemm.pack(self.depth, some, |column, k| row(column)[k], &mut panel);
+            let mut panel = std::vec![0; depth * gemm.columns];
+            (0..some).for_each(|column| gemm.pack_column(column, row(column), &mut panel));
             let mut bias = std::vec![7; gemm.columns];
             for (column, bias) in bias.iter_mut().take(some).enumerate() {
                 let sum = row(column).iter().map(|&weight| i32::from(weight)).sum();
