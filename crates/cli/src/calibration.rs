@@ -73,12 +73,12 @@ impl Arguments {
         input: &Path,
         flags: &Flags,
         options: &wisp_compiler::Options,
-        _budget: u64,
+        budget: u64,
     ) -> Result<wisp_compiler::Compiled> {
         let Some(folder) = &self.calibrate else { return Err(usage("--max-bytes needs --calibrate DIR")) };
         let calibration = self.calibration(folder, input, flags)?;
         let ranges = Ranges::read(std::env::var("X_RANGES")?)?;
-        Ok(wisp_compiler::compress(input, options, &calibration, &ranges)?)
+        Ok(wisp_compiler::compress(input, options, &calibration, &ranges, budget)?)
     }
 
     /// The pictures as tensors.

@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
 }
 
 /// KL divergence of `found` from `reference`, both logits, in nats.
-fn divergence(reference: &[f32], found: &[f32]) -> f64 {
+pub(crate) fn divergence(reference: &[f32], found: &[f32]) -> f64 {
     let log_shares = |logits: &[f32]| -> Vec<f64> {
         let most = logits.iter().fold(f32::NEG_INFINITY, |most, &logit| most.max(logit));
         let all: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();

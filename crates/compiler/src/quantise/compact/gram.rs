@@ -1,7 +1,7 @@
 //! What a layer reads over all pictures, as the matrices that least squares needs.
 
 use crate::graph::{Shape, slide};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use wisp::format::Window;
 
 /// Places of a map that are looked at in a picture.
@@ -17,7 +17,7 @@ pub(crate) struct Gram {
     pub q: Vec<f64>,
     /// `Σ f`.
     pub f: Vec<f64>,
-    /// Number of places, or the sum of their weights.
+    /// Number of places.
     pub count: f64,
 }
 
@@ -32,31 +32,15 @@ impl Gram {
         }
     }
 
-    /// Adds rows of what is read, `f` and `q` at the same places.
-    pub fn of(f: &Array2<f32>, q: &Array2<f32>, weights: &[f32]) -> Self {
-        let weighted = |rows: &Array2<f32>| {
-            let mut rows = rows.clone();
-            for (mut row, weight) in rows.rows_mut().into_iter().zip(weights) {
-                row *= *weight;
-            }
-            rows
-        };
-        let left = weighted(q);
-        let sums = |rows: &Array2<f32>| {
-            let mut sums = vec![0f64; rows.ncols()];
-            for (row, weight) in rows.rows().into_iter().zip(weights) {
-                for (sum, value) in sums.iter_mut().zip(row) {
-                    *sum += f64::from(*weight) * f64::from(*value);
-                }
-            }
-            sums
-        };
+    /// Of rows of what is read, `f` and `q` at the same places.
+    pub fn of(f: &Array2<f32>, q: &Array2<f32>) -> Self {
+        let sums = |rows: &Array2<f32>| rows.mapv(f64::from).sum_axis(Axis(0)).to_vec();
         Self {
-            qq: left.t().dot(q).mapv(f64::from),
-            fq: f.t().dot(&left).mapv(f64::from),
+            qq: q.t().dot(q).mapv(f64::from),
+            fq: f.t().dot(q).mapv(f64::from),
             q: sums(q),
             f: sums(f),
-            count: weights.iter().map(|&weight| f64::from(weight)).sum(),
+            count: f.nrows() as f64,
         }
     }
 
@@ -94,19 +78,18 @@ pub(crate) fn read(
     values: &[f32],
     shape: Shape,
     window: &Window,
-    (first, inner): (usize, usize),
     places: &[(usize, usize)],
 ) -> Array2<f32> {
     let (kh, kw) = (usize::from(window.kernel.0), usize::from(window.kernel.1));
-    let mut rows = Array2::zeros((places.len(), kh * kw * inner));
+    let mut rows = Array2::zeros((places.len(), kh * kw * shape.c));
     for (mut row, &(oy, ox)) in rows.rows_mut().into_iter().zip(places) {
         let Some(row) = row.as_slice_mut() else { continue };
-        for (tap, to) in row.chunks_exact_mut(inner.max(1)).enumerate() {
+        for (tap, to) in row.chunks_exact_mut(shape.c.max(1)).enumerate() {
             let y = (oy * usize::from(window.stride.0) + tap / kw).wrapping_sub(window.pad_start.0.into());
             let x = (ox * usize::from(window.stride.1) + tap % kw).wrapping_sub(window.pad_start.1.into());
             if y < shape.h && x < shape.w {
-                let at = (y * shape.w + x) * shape.c + first;
-                to.copy_from_slice(&values[at..at + inner]);
+                let at = (y * shape.w + x) * shape.c;
+                to.copy_from_slice(&values[at..at + shape.c]);
             }
         }
     }

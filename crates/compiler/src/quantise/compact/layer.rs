@@ -3,9 +3,12 @@
 use super::gram::Gram;
 use super::linear::{self, Factors};
 use super::rate::Rates;
-use super::trellis::{Machine, Rounding, Scratch};
+use super::network::depth;
+use super::trellis::{Rounding, Scratch};
 use super::x;
+use crate::graph::{Conv, Int8};
 use ndarray::{Array1, Array2, Axis};
+use wisp::format::coded::{self, Shape, Trellis};
 
 /// What the normal equations get on their diagonal, as a share of its mean.
 const RIDGE: f64 = 0.05;
@@ -26,8 +29,12 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub fn new(weights: &Array2<f64>, gram: &Gram) -> Self {
-        let depth = weights.ncols();
+    pub fn new(conv: &Conv, gram: &Gram) -> Self {
+        let depth = depth(conv);
+        let weights = Array2::from_shape_fn((conv.bias.len(), depth), |(row, column)| {
+            f64::from(conv.weight[row * depth + column])
+        });
+        let weights = &weights;
         let count = gram.count.max(1e-30);
         let (q, f) = (Array1::from(gram.q.clone()) / count, Array1::from(gram.f.clone()) / count);
         let outer = |a: &Array1<f64>| a.view().insert_axis(Axis(1)).dot(&q.view().insert_axis(Axis(0)));
@@ -50,11 +57,6 @@ impl Problem {
         let mean = weights.dot(&f).to_vec();
         Self { target, factors, weight, covariance, mean, input: q }
     }
-
-    /// Mean of `d`: what a squared step costs in the output's mean square.
-    pub fn slope(&self) -> f64 {
-        self.factors.d.iter().sum::<f64>() / self.factors.d.len().max(1) as f64
-    }
 }
 
 /// A layer's integers.
@@ -64,18 +66,49 @@ pub(crate) struct Rounded {
     pub scale: Vec<f32>,
     /// To add to each output channel's bias.
     pub shift: Vec<f64>,
-    /// Estimate of the coded size.
-    pub bits: f64,
+}
+
+impl Rounded {
+    /// Bits of the coded weights.
+    pub fn bits(&self, conv: &Conv, trellis: Trellis) -> f64 {
+        let kernel = (usize::from(conv.window.kernel.0), usize::from(conv.window.kernel.1));
+        let shape =
+            Shape { rows: conv.bias.len(), kernel, channels: depth(conv) / (kernel.0 * kernel.1).max(1) };
+        // What has no coded form takes a byte a weight.
+        coded::bits(&self.integers, shape, trellis).unwrap_or(8.0 * self.integers.len() as f64)
+    }
+
+    /// Gives a convolution the integers.
+    pub fn put(self, conv: &mut Conv, original: &Conv) {
+        self.put_bias(conv, original);
+        conv.int8 = Some(Int8 { weight: self.integers, scale: self.scale, bias: None });
+    }
+
+    /// Gives a convolution the numbers that the integers stand for.
+    pub fn put_floats(&self, conv: &mut Conv) {
+        let original = conv.clone();
+        self.put_bias(conv, &original);
+        let depth = depth(conv).max(1);
+        for (at, (to, &q)) in conv.weight.iter_mut().zip(&self.integers).enumerate() {
+            *to = f32::from(q) * self.scale[at / depth];
+        }
+    }
+
+    fn put_bias(&self, conv: &mut Conv, original: &Conv) {
+        for ((to, &bias), shift) in conv.bias.iter_mut().zip(&original.bias).zip(&self.shift) {
+            *to = (f64::from(bias) + shift) as f32;
+        }
+    }
 }
 
 /// Rounds all rows, each with its step.
 pub(crate) fn round(
     problem: &Problem,
     steps: &[f64],
-    machine: Machine,
-    lambda: f32,
+    trellis: Trellis,
     threads: usize,
 ) -> Rounded {
+    let lambda = x("LAMBDA", if trellis == Trellis::Plain { 0.1 } else { 0.35 }) as f32;
     let rows = problem.target.nrows();
     let scaled: Vec<Vec<f32>> = problem
         .target
@@ -86,10 +119,10 @@ pub(crate) fn round(
         .collect();
     let values = scaled.iter().flatten();
     let mean = values.clone().map(|value| f64::from(value.abs())).sum::<f64>() / values.count().max(1) as f64;
-    let mut rates = Rates::guess(mean as f32, machine.next.len());
+    let mut rates = Rates::guess(mean as f32, trellis.states());
     let pass = |rates: &Rates, stride: usize| {
         let rounding =
-            Rounding { machine, factors: &problem.factors, weight: &problem.weight, rates, lambda };
+            Rounding { trellis, factors: &problem.factors, weight: &problem.weight, rates, lambda };
         let picked: Vec<usize> = (0..rows).step_by(stride).collect();
         let share = picked.len().div_ceil(threads.max(1)).max(1);
         let parts: Vec<_> = std::thread::scope(|scope| {
@@ -120,8 +153,7 @@ pub(crate) fn round(
         let (_, codes) = pass(&rates, if rows >= 64 { stride } else { 1 });
         rates = Rates::new(&codes);
     }
-    let (integers, codes) = pass(&rates, 1);
-    let bits = Rates::new(&codes).total(&codes);
+    let (integers, _) = pass(&rates, 1);
     let integers: Vec<i8> = integers.into_iter().flatten().collect();
     let depth = problem.target.ncols();
     let q = Array2::from_shape_vec((rows, depth), integers.iter().map(|&q| f64::from(q)).collect())
@@ -138,5 +170,5 @@ pub(crate) fn round(
         scale.push(step);
         shift.push(problem.mean[row] - f64::from(step) * q.row(row).dot(&problem.input));
     }
-    Rounded { integers, scale, shift, bits }
+    Rounded { integers, scale, shift }
 }

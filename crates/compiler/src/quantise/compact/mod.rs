@@ -1,230 +1,34 @@
-//! Weights of few bits: an int8 model whose integers come from few levels.
+//! Weights of few bits: an int8 model whose integers come from few levels, so that they take less when coded.
 mod gram;
 mod layer;
 mod linear;
+mod network;
 mod rate;
 mod segment;
+mod sensitivity;
+mod steps;
 mod trellis;
 
-use super::calibrate::Calibration;
-use super::plan::{self, Plan};
+use super::calibrate::{Calibration, divergence};
+use super::plan;
 use super::ranges::Ranges;
-use super::{equalise, insert, weights};
+use super::{equalise, weights};
 use crate::compile::{Compiled, Source, finish, read, stem};
 use crate::error::CompileError;
-use crate::graph::{Conv, Graph, Int8, Op, Quant, TensorId};
-use crate::import::Description;
+use crate::graph::Op;
 use crate::options::Options;
 use crate::passes;
-use gram::Gram;
-use layer::{Problem, Rounded};
-use ndarray::Array2;
-use segment::Segment;
+use layer::Problem;
+use network::{Flow, Network, conv};
 use std::path::Path;
+use wisp::format::coded::Trellis;
 
 pub(crate) fn x(name: &str, default: f64) -> f64 {
     std::env::var(format!("X_{name}")).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
-/// Pictures whose matrices are summed at once.
-const CHUNK: usize = 8;
-
-/// Convolutions of one input.
-struct Group {
-    input: TensorId,
-    nodes: Vec<usize>,
-}
-
-struct Run<'a> {
-    original: Graph,
-    /// With integers in every layer: plain ones, or already those of few levels.
-    quantised: Graph,
-    plan: Plan,
-    grids: Vec<Option<Quant>>,
-    description: Description,
-    inputs: &'a [Vec<f32>],
-    threads: usize,
-}
-
-fn conv(op: &Op) -> Option<&Conv> {
-    match op {
-        Op::Conv(conv) | Op::ConvGlobalAverage(conv) => Some(conv),
-        _ => None,
-    }
-}
-
-impl Run<'_> {
-    fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (at, node) in self.original.nodes.iter().enumerate() {
-            if conv(&node.op).is_none() || self.plan.kept[at] {
-                continue;
-            }
-            let input = node.inputs[0];
-            match groups.iter_mut().find(|group| group.input == input) {
-                Some(group) => group.nodes.push(at),
-                None => groups.push(Group { input, nodes: vec![at] }),
-            }
-        }
-        groups
-    }
-
-    fn inserted(&self) -> Graph {
-        let mut graph = self.quantised.clone();
-        insert::run(&mut graph, &self.plan, &self.grids);
-        graph
-    }
-
-    /// The original's tensor as the quantised network's layers read it.
-    fn read(graph: &Graph, original: &Graph, tensor: TensorId) -> TensorId {
-        let name = format!("{}/f32", original.tensors[tensor].name);
-        let found = graph.tensors.iter().skip(original.tensors.len()).position(|t| t.name == name);
-        found.map_or(tensor, |at| at + original.tensors.len())
-    }
-
-    fn compress(&mut self, multiplier: f64) -> Result<f64, CompileError> {
-        let mut cut = self.original.input;
-        let mut f_cache: Vec<Vec<f32>> = self.inputs.to_vec();
-        let mut q_cache: Vec<Vec<f32>> = self.inputs.to_vec();
-        let mut total = 0.0;
-        for group in self.groups() {
-            let started = std::time::Instant::now();
-            let inserted = self.inserted();
-            let to = Self::read(&inserted, &self.original, group.input);
-            let is_cut = segment::is_cut(&self.original, group.input);
-            let mut workers = Vec::new();
-            for _ in 0..self.threads {
-                workers.push((
-                    Segment::new(&self.original, cut, group.input, &self.description)?,
-                    Segment::new(&inserted, cut, to, &self.description)?,
-                ));
-            }
-            let shape = self.original.tensors[group.input].shape;
-            let convs: Vec<Conv> = group
-                .nodes
-                .iter()
-                .filter_map(|&at| conv(&self.original.nodes[at].op).cloned())
-                .collect();
-            let depth = |conv: &Conv| conv.weight.len() / conv.bias.len();
-            let mut grams: Vec<Gram> = convs.iter().map(|conv| Gram::new(depth(conv))).collect();
-            let chunks: Vec<Vec<usize>> =
-                (0..self.inputs.len()).collect::<Vec<_>>().chunks(CHUNK).map(<[usize]>::to_vec).collect();
-            let mut next_f = Vec::new();
-            let mut next_q = Vec::new();
-            for wave in chunks.chunks(self.threads) {
-                type Part = (Vec<Gram>, Vec<Vec<f32>>, Vec<Vec<f32>>);
-                let parts: Vec<Result<Part, CompileError>> = std::thread::scope(|scope| {
-                    let handles: Vec<_> = wave
-                        .iter()
-                        .zip(&mut workers)
-                        .map(|(chunk, (f_segment, q_segment))| {
-                            let (f_cache, q_cache, convs) = (&f_cache, &q_cache, &convs);
-                            scope.spawn(move || -> Result<Part, CompileError> {
-                                let (mut f, mut q) = (Vec::new(), Vec::new());
-                                for &picture in chunk {
-                                    f.push(f_segment.run(&f_cache[picture])?);
-                                    q.push(q_segment.run(&q_cache[picture])?);
-                                }
-                                let mut grams = Vec::new();
-                                for conv in convs {
-                                    let inner = shape.c / conv.groups;
-                                    let rows = |values: &[Vec<f32>]| {
-                                        let rows: Vec<Array2<f32>> = chunk
-                                            .iter()
-                                            .zip(values)
-                                            .map(|(&picture, values)| {
-                                                let places = gram::places(&conv.window, shape, picture);
-                                                gram::read(values, shape, &conv.window, (0, inner), &places)
-                                            })
-                                            .collect();
-                                        let views: Vec<_> = rows.iter().map(|rows| rows.view()).collect();
-                                        ndarray::concatenate(ndarray::Axis(0), &views).unwrap_or_default()
-                                    };
-                                    let (f, q) = (rows(&f), rows(&q));
-                                    let weights = vec![1.0; f.nrows()];
-                                    grams.push(Gram::of(&f, &q, &weights));
-                                }
-                                Ok((grams, f, q))
-                            })
-                        })
-                        .collect();
-                    handles.into_iter().filter_map(|handle| handle.join().ok()).collect()
-                });
-                for part in parts {
-                    let (part, f, q) = part?;
-                    for (gram, part) in grams.iter_mut().zip(&part) {
-                        gram.add(part);
-                    }
-                    if is_cut {
-                        next_f.extend(f);
-                        next_q.extend(q);
-                    }
-                }
-            }
-            if is_cut {
-                (f_cache, q_cache, cut) = (next_f, next_q, group.input);
-            }
-            let gram_time = started.elapsed();
-            for ((&at, conv), gram) in group.nodes.iter().zip(&convs).zip(&grams) {
-                let rows = conv.bias.len();
-                let weights = Array2::from_shape_vec(
-                    (rows, depth(conv)),
-                    conv.weight.iter().map(|&w| f64::from(w)).collect(),
-                )
-                .unwrap_or_default();
-                let problem = Problem::new(&weights, gram);
-                let machine = match x("STATES", 1.0) as usize {
-                    4 => trellis::FOUR,
-                    8 => trellis::EIGHT,
-                    _ => trellis::SCALAR,
-                };
-                let trellised = machine.next.len() > 1;
-                let steps: Vec<f64> = weights
-                    .rows()
-                    .into_iter()
-                    .map(|row| {
-                        let rms = (row.dot(&row) / row.len() as f64).sqrt();
-                        let most = row.iter().fold(0f64, |most, w| most.max(w.abs()));
-                        let relative = table(&self.original.nodes[at].name);
-                        (rms * multiplier * relative * if trellised { 0.6 } else { 1.0 }).max(most / 110.0)
-                    })
-                    .collect();
-                let lambda = x("LAMBDA", 0.0) as f32;
-                let Rounded { integers, scale, shift, bits } =
-                    layer::round(&problem, &steps, machine, lambda, self.threads);
-                total += bits;
-                eprintln!(
-                    "{}: {:.3} bits, {:.1} s gram, {:.1} s all",
-                    self.original.nodes[at].name,
-                    bits / conv.weight.len() as f64,
-                    gram_time.as_secs_f64(),
-                    started.elapsed().as_secs_f64()
-                );
-                if let Op::Conv(to) | Op::ConvGlobalAverage(to) = &mut self.quantised.nodes[at].op {
-                    to.bias = conv.bias.iter().zip(&shift).map(|(b, s)| (f64::from(*b) + s) as f32).collect();
-                    to.int8 = Some(Int8 { weight: integers, scale, bias: None });
-                }
-            }
-        }
-        Ok(total / 8.0)
-    }
-}
-
-/// prototype's relative steps
-fn table(name: &str) -> f64 {
-    let fine = if name.contains("conv1_") || name == "conv1" || name.starts_with("conv1/") {
-        0.3
-    } else if name.contains("fire2") || name.contains("fire3") {
-        0.45
-    } else if name.contains("squeeze") {
-        0.5
-    } else if name.contains("conv10") || ((name.contains("fire8") || name.contains("fire9")) && name.contains("3x3")) {
-        1.15
-    } else {
-        0.85
-    };
-    fine
-}
+/// Pictures on which layers are tried.
+const TRIED: usize = 48;
 
 /// Compresses.
 pub fn compress(
@@ -232,6 +36,7 @@ pub fn compress(
     options: &Options,
     calibration: &Calibration,
     ranges: &Ranges,
+    max_bytes: u64,
 ) -> Result<Compiled, CompileError> {
     let path = path.as_ref();
     let bytes = read(path)?;
@@ -247,17 +52,79 @@ pub fn compress(
     let grids = plan.grids(&graph, ranges)?;
     let mut quantised = graph.clone();
     weights::run(&mut quantised, &plan, ranges);
-    let mut run = Run {
-        original: graph,
-        quantised,
-        plan,
-        grids,
-        description,
-        inputs: &calibration.inputs,
-        threads: 2,
-    };
-    let bytes = run.compress(x("C", 0.45))?;
-    eprintln!("weights: {bytes:.0} bytes");
-    let graph = run.inserted();
+    let threads = x("THREADS", 2.0) as usize;
+    let mut network = Network { original: graph, quantised, plan, grids, description, threads };
+    let trellis = Trellis::with_states(x("STATES", 8.0) as usize).unwrap_or_default();
+    let clock = std::time::Instant::now();
+
+    let inputs = &calibration.inputs;
+    let tried: Vec<Vec<f32>> =
+        (0..inputs.len().min(TRIED)).map(|at| inputs[at * inputs.len() / inputs.len().min(TRIED)].clone()).collect();
+    let trials = sensitivity::trials(&network, &tried, trellis, &mut |_| {})?;
+    let relative = steps::relative(&trials);
+    eprintln!("{:.1} s trials", clock.elapsed().as_secs_f64());
+    for (trial, relative) in trials.iter().zip(&relative) {
+        eprintln!(
+            "{} error {:.4} bits {:.3} relative {:.3}",
+            network.original.nodes[trial.node].name,
+            trial.error,
+            trial.bits / trial.sizes.weights as f64,
+            relative
+        );
+    }
+    let mut left = 8.0 * (max_bytes as f64 - x("OVERHEAD", 20000.0));
+    let mut flow = Flow::new(&network, inputs);
+    let mut done = 0;
+    let mut total = 0.0;
+    for group in network.groups() {
+        let grams = flow.grams(&network, &group, true)?;
+        for (&node, gram) in group.nodes.iter().zip(&grams) {
+            let rest: Vec<_> = trials[done..].iter().zip(relative[done..].iter().copied()).collect();
+            let Some(original) = conv(&network.original.nodes[node].op).cloned() else { continue };
+            let problem = Problem::new(&original, gram);
+            let share = steps::share(&rest, left);
+            let mut correction = 1.0;
+            let last = rest.len() == 1;
+            let mut rounded;
+            loop {
+                let steps: Vec<f64> = trials[done]
+                    .sizes
+                    .rows
+                    .iter()
+                    .map(|row| row.step(share * correction * relative[done]))
+                    .collect();
+                rounded = layer::round(&problem, &steps, trellis, threads);
+                let bits = rounded.bits(&original, trellis);
+                if last && (bits > left || bits < left * 0.996) {
+                    correction *= ((bits - left * 0.998) / original.weight.len() as f64).exp2();
+                    continue;
+                }
+                break;
+            }
+            let bits = rounded.bits(&original, trellis);
+            left -= bits;
+            total += bits;
+            eprintln!(
+                "{:.1} s {} share {share:.3} step {:.3} bits {:.3}",
+                clock.elapsed().as_secs_f64(),
+                network.original.nodes[node].name,
+                share * relative[done] * correction,
+                bits / original.weight.len() as f64
+            );
+            if let Op::Conv(to) | Op::ConvGlobalAverage(to) = &mut network.quantised.nodes[node].op {
+                rounded.put(to, &original);
+            }
+            done += 1;
+        }
+    }
+    let output = sensitivity::logits(&network.original);
+    let found = flow.outputs(&network, output, 100)?;
+    let mut whole = segment::Segment::new(&network.original, network.original.input, output, &network.description)?;
+    let mut kl = 0.0;
+    for (input, found) in inputs.iter().zip(&found) {
+        kl += divergence(&whole.run(input)?, found);
+    }
+    eprintln!("weights: {:.0} bytes, KL {:.4}", total / 8.0, kl / found.len() as f64);
+    let graph = network.inserted();
     finish(graph, &source)
 }

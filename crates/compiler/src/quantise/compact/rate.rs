@@ -27,8 +27,8 @@ impl Rates {
     }
 
     /// For values that are spread like a double exponential with this mean distance from 0, in steps.
-    pub fn guess(mean: f32, machine_states: usize) -> Self {
-        let mean = if machine_states == 1 { mean } else { mean / 2.0 };
+    pub fn guess(mean: f32, states: usize) -> Self {
+        let mean = if states == 1 { mean } else { mean / 2.0 };
         let share = mean / (1.0 + mean);
         let bits = std::array::from_fn(|code| {
             let sign = if code == 0 { 0.0 } else { 1.0 };
@@ -43,10 +43,5 @@ impl Rates {
         let size = code.unsigned_abs() as usize;
         let known = self.bits[usize::from(class & 1)][size.min(CODES - 1)];
         known + size.saturating_sub(CODES - 1) as f32
-    }
-
-    /// Bits of all codes together.
-    pub fn total(&self, codes: &[(u8, i16)]) -> f64 {
-        codes.iter().map(|&(class, code)| f64::from(self.bits(class, code.into()))).sum()
     }
 }

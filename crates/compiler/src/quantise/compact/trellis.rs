@@ -6,56 +6,7 @@
 
 use super::linear::Factors;
 use super::rate::Rates;
-
-/// The machine that decides on the grid of each weight.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Machine {
-    /// For each state, the next after an even and after an odd code.
-    pub next: &'static [[u8; 2]],
-    /// For each state, which of the two grids it rounds on.
-    pub class: &'static [u8],
-}
-
-/// Each weight by itself: code and integer are the same.
-pub(crate) const SCALAR: Machine = Machine { next: &[[0, 0]], class: &[0] };
-/// Four states.
-pub(crate) const FOUR: Machine = Machine { next: &[[0, 2], [2, 0], [1, 3], [3, 1]], class: &[0, 0, 1, 1] };
-/// Eight states.
-pub(crate) const EIGHT: Machine = Machine {
-    next: &[[0, 2], [5, 7], [1, 3], [6, 4], [2, 0], [4, 6], [3, 1], [7, 5]],
-    class: &[0, 1, 0, 1, 0, 1, 0, 1],
-};
-
-impl Machine {
-    /// The integer that a code stands for in a state.
-    pub fn value(&self, state: u8, code: i32) -> i32 {
-        if self.next.len() == 1 {
-            code
-        } else {
-            2 * code - code.signum() * i32::from(self.class[usize::from(state)])
-        }
-    }
-
-    /// The codes of a row of integers with the state of each; `None` if no path goes there.
-    #[cfg(test)]
-    pub fn codes(&self, values: &[i8]) -> Option<Vec<i32>> {
-        let mut state = 0u8;
-        let mut codes = Vec::with_capacity(values.len());
-        for &value in values {
-            let value = i32::from(value);
-            let code = match self.next.len() {
-                1 => value,
-                _ => (value + value.signum() * i32::from(self.class[usize::from(state)])) / 2,
-            };
-            if self.value(state, code) != value {
-                return None;
-            }
-            codes.push(code);
-            state = self.next[usize::from(state)][(code & 1) as usize];
-        }
-        Some(codes)
-    }
-}
+use wisp::format::coded::Trellis;
 
 /// Columns whose errors are carried to all later ones at once.
 const BLOCK: usize = 32;
@@ -64,7 +15,7 @@ const LANES: usize = 8;
 
 /// What all rows of a layer have in common.
 pub(crate) struct Rounding<'a> {
-    pub machine: Machine,
+    pub trellis: Trellis,
     pub factors: &'a Factors,
     /// Weight of each column's error: `d` with a mean of 1.
     pub weight: &'a [f32],
@@ -84,7 +35,7 @@ pub(crate) struct Scratch {
 impl Rounding<'_> {
     /// Rounds a row, in steps; returns the integers and adds the codes to `rates`' next histogram.
     pub fn row(&self, row: &[f32], scratch: &mut Scratch, codes: &mut Vec<(u8, i16)>) -> Vec<i8> {
-        let (n, states) = (row.len(), self.machine.next.len());
+        let (n, states) = (row.len(), self.trellis.states());
         scratch.partial.clear();
         scratch.partial.extend(row.iter().map(|&target| [target; LANES]));
         scratch.code.resize(n, [0; LANES]);
@@ -114,14 +65,14 @@ impl Rounding<'_> {
                         continue;
                     }
                     let target = scratch.partial[j][usize::from(origin[state])] + carried[state];
-                    let class = self.machine.class[state];
+                    let class = self.trellis.quantiser(state) as u8;
                     for candidate in candidates(target, states == 1, class) {
-                        let value = self.machine.value(state as u8, candidate);
+                        let value = self.trellis.weight(state, candidate);
                         let miss = target - value as f32;
                         let total = cost[state]
                             + self.weight[j] * miss * miss
                             + self.lambda * self.rates.bits(class, candidate);
-                        let next = usize::from(self.machine.next[state][(candidate & 1) as usize]);
+                        let next = self.trellis.next(state, candidate);
                         if total < best[next] {
                             best[next] = total;
                             parent[next] = state as u8;
@@ -159,8 +110,8 @@ impl Rounding<'_> {
         let first = codes.len();
         for j in (0..n).rev() {
             let (code, parent) = (scratch.code[j][state], scratch.parent[j][state]);
-            integers[j] = self.machine.value(parent, code.into()) as i8;
-            codes.push((self.machine.class[usize::from(parent)], code));
+            integers[j] = self.trellis.weight(parent.into(), code.into()) as i8;
+            codes.push((self.trellis.quantiser(parent.into()) as u8, code));
             state = parent.into();
         }
         codes[first..].reverse();
