@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coded;
 mod compile;
 mod encode;
 mod error;

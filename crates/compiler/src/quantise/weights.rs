@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use super::ranges::Ranges;
-use crate::graph::{Conv, Graph, Int8, Op};
+use crate::graph::{Coding, Conv, Graph, Int8, Op};
 
 /// Gives integers to every convolution that is to have them.
 pub(crate) fn run(graph: &mut Graph, plan: &Plan, ranges: &Ranges) {
@@ -21,7 +21,12 @@ fn quantise(conv: &mut Conv, mean: &[f32]) {
     let depth = conv.weight.len().checked_div(outputs).unwrap_or(0).max(1);
     let taps = usize::from(conv.window.kernel.0) * usize::from(conv.window.kernel.1);
     let inner = depth / taps.max(1);
-    let mut int8 = Int8 { weight: Vec::with_capacity(conv.weight.len()), scale: Vec::new(), bias: None };
+    let mut int8 = Int8 {
+        weight: Vec::with_capacity(conv.weight.len()),
+        scale: Vec::new(),
+        bias: None,
+        coding: Coding::Plain,
+    };
     for (channel, row) in conv.weight.chunks_exact(depth).enumerate() {
         let largest = row.iter().fold(0f32, |largest, weight| largest.max(weight.abs()));
         let scale = if largest > 0.0 { (f64::from(largest) / 127.0) as f32 } else { 1.0 };
