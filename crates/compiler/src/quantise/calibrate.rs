@@ -61,15 +61,21 @@ pub fn calibrate(
     let imported = import::import(bytes, &stem(path), options)?;
     let (mut graph, description) = (imported.graph, imported.description);
     passes::prepare(&mut graph);
+    check_inputs(&graph, &calibration.inputs)?;
+    Run::new(graph, description, calibration).ranges(&digest, progress)
+}
+
+/// Refuses pictures that are none, or not of the model's size.
+pub(crate) fn check_inputs(graph: &Graph, inputs: &[Vec<f32>]) -> Result<(), CompileError> {
     let values = graph.tensors[graph.input].shape.values();
     let fail = |problem: String| Err(CompileError::Option { option: "--calibrate", problem });
-    if calibration.inputs.is_empty() {
+    if inputs.is_empty() {
         return fail("there are no pictures".into());
     }
-    if let Some(input) = calibration.inputs.iter().find(|input| input.len() != values) {
-        return fail(format!("an input has {} values, the model takes {values}", input.len()));
+    match inputs.iter().find(|input| input.len() != values) {
+        Some(input) => fail(format!("an input has {} values, the model takes {values}", input.len())),
+        None => Ok(()),
     }
-    Run::new(graph, description, calibration).ranges(&digest, progress)
 }
 
 struct Run<'a> {

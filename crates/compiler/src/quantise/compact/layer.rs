@@ -5,8 +5,8 @@ use super::linear::{self, Factors};
 use super::rate::Rates;
 use super::network::depth;
 use super::trellis::{Rounding, Scratch};
-use super::x;
-use crate::graph::{Conv, Int8};
+
+use crate::graph::{Coding, Conv, Int8};
 use ndarray::{Array1, Array2, Axis};
 use wisp::format::coded::{self, Shape, Trellis};
 
@@ -40,7 +40,7 @@ impl Problem {
         let outer = |a: &Array1<f64>| a.view().insert_axis(Axis(1)).dot(&q.view().insert_axis(Axis(0)));
         let mut covariance = &gram.qq / count - outer(&q);
         let mut cross = &gram.fq / count - outer(&f);
-        let ridge = (x("RIDGE", RIDGE) * covariance.diag().sum() / depth.max(1) as f64).max(1e-12);
+        let ridge = (RIDGE * covariance.diag().sum() / depth.max(1) as f64).max(1e-12);
         for i in 0..depth {
             covariance[(i, i)] += ridge;
             cross[(i, i)] += ridge;
@@ -71,17 +71,15 @@ pub(crate) struct Rounded {
 impl Rounded {
     /// Bits of the coded weights.
     pub fn bits(&self, conv: &Conv, trellis: Trellis) -> f64 {
-        let kernel = (usize::from(conv.window.kernel.0), usize::from(conv.window.kernel.1));
-        let shape =
-            Shape { rows: conv.bias.len(), kernel, channels: depth(conv) / (kernel.0 * kernel.1).max(1) };
         // What has no coded form takes a byte a weight.
-        coded::bits(&self.integers, shape, trellis).unwrap_or(8.0 * self.integers.len() as f64)
+        coded::bits(&self.integers, shape(conv), trellis).unwrap_or(8.0 * self.integers.len() as f64)
     }
 
     /// Gives a convolution the integers.
-    pub fn put(self, conv: &mut Conv, original: &Conv) {
+    pub fn put(self, conv: &mut Conv, original: &Conv, trellis: Trellis) {
         self.put_bias(conv, original);
-        conv.int8 = Some(Int8 { weight: self.integers, scale: self.scale, bias: None });
+        let coding = Coding::Coded(trellis);
+        conv.int8 = Some(Int8 { weight: self.integers, scale: self.scale, bias: None, coding });
     }
 
     /// Gives a convolution the numbers that the integers stand for.
@@ -99,6 +97,18 @@ impl Rounded {
             *to = (f64::from(bias) + shift) as f32;
         }
     }
+}
+
+/// Shape of a convolution's weights.
+fn shape(conv: &Conv) -> Shape {
+    let kernel = (usize::from(conv.window.kernel.0), usize::from(conv.window.kernel.1));
+    Shape { rows: conv.bias.len(), kernel, channels: depth(conv) / (kernel.0 * kernel.1).max(1) }
+}
+
+/// Bytes of a convolution's weights in the file, where it has them coded.
+pub(crate) fn bytes(integers: &[i8], conv: &Conv, trellis: Trellis) -> usize {
+    let coded = coded::encode(integers, shape(conv), trellis).map_or(usize::MAX, |block| block.len());
+    coded.min(integers.len())
 }
 
 /// Rounds all rows, each with its step.
@@ -171,4 +181,84 @@ pub(crate) fn round(
         shift.push(problem.mean[row] - f64::from(step) * q.row(row).dot(&problem.input));
     }
     Rounded { integers, scale, shift }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::testing::Builder;
+    use crate::quantise::compact::network::conv;
+
+    /// Numbers around 0 that look random.
+    fn noise(count: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    fn layer(rows: usize, depth: usize) -> Conv {
+        let mut builder = Builder::new(1, 1, depth);
+        let input = builder.input();
+        builder.conv("layer", input, rows, 1);
+        let mut layer = conv(&builder.finish().nodes[0].op).expect("it is one").clone();
+        layer.weight = noise(rows * depth, 1);
+        layer.bias = noise(rows, 2);
+        layer
+    }
+
+    /// Inputs whose channels are alike, and what an earlier layer's rounding has made of them.
+    fn inputs(count: usize, depth: usize) -> (Array2<f32>, Array2<f32>) {
+        let (common, own, lost) = (noise(count, 3), noise(count * depth, 4), noise(count * depth, 5));
+        let f = Array2::from_shape_fn((count, depth), |(at, i)| 1.0 + common[at] + own[at * depth + i] * 0.4);
+        let q = Array2::from_shape_fn((count, depth), |(at, i)| f[(at, i)] * 1.1 + lost[at * depth + i] * 0.1);
+        (f, q)
+    }
+
+    /// Square error at the output.
+    fn error(conv: &Conv, after: &Conv, (f, q): &(Array2<f32>, Array2<f32>)) -> f64 {
+        let depth = depth(conv);
+        let output = |conv: &Conv, row: usize, input: ndarray::ArrayView1<'_, f32>| {
+            let weights = &conv.weight[row * depth..][..depth];
+            let sum: f32 = weights.iter().zip(input).map(|(w, x)| w * x).sum();
+            f64::from(sum + conv.bias[row])
+        };
+        let mut sum = 0.0;
+        for (f, q) in f.rows().into_iter().zip(q.rows()) {
+            for row in 0..conv.bias.len() {
+                sum += (output(conv, row, f) - output(after, row, q)).powi(2);
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn errors_are_made_up_for() {
+        let (rows, depth) = (6, 70);
+        let layer = layer(rows, depth);
+        let (f, q) = inputs(900, depth);
+        let problem = Problem::new(&layer, &Gram::of(&f, &q));
+        let step = 0.25;
+        let mut plain = layer.clone();
+        for weight in &mut plain.weight {
+            *weight = (*weight / step as f32).round() * step as f32;
+        }
+        let plain = error(&layer, &plain, &(f.clone(), q.clone()));
+        let mut found = Vec::new();
+        for trellis in [Trellis::Plain, Trellis::Four, Trellis::Eight] {
+            // The steps of a trellis are half of its grids'.
+            let steps = vec![if trellis == Trellis::Plain { step } else { step * 0.6 }; rows];
+            let rounded = round(&problem, &steps, trellis, 1);
+            assert!(coded::encode(&rounded.integers, shape(&layer), trellis).is_ok());
+            let mut after = layer.clone();
+            rounded.put_floats(&mut after);
+            found.push((error(&layer, &after, &(f.clone(), q.clone())), rounded.bits(&layer, trellis)));
+        }
+        assert!(found.iter().all(|(error, _)| *error < plain * 0.2), "{plain} {found:?}");
+    }
+}
+fn x(name: &str, default: f64) -> f64 {
+    std::env::var(format!("X_{name}")).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

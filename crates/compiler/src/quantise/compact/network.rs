@@ -208,7 +208,7 @@ impl Flow {
                         gram::read(values, shape, &conv.window, &places)
                     })
                     .collect();
-                let views: Vec<_> = rows.iter().map(Array2::view).collect();
+                let views: Vec<_> = rows.iter().map(|rows| rows.view()).collect();
                 ndarray::concatenate(Axis(0), &views).unwrap_or_default()
             };
             let f = rows(&part.original);

@@ -1,81 +1,107 @@
-//! Steps for a budget: equal slopes of error over bits.
+//! Steps for a budget: for all layers the same slope of error over bits.
 
 use super::network::depth;
-use super::sensitivity::{TRIAL, Trial};
-use super::x;
 use crate::graph::Conv;
 
+/// Step with which each layer is tried, as a share of its row's root mean square: about three bits a weight.
+pub(crate) const TRIED: f64 = 0.3;
+/// The coarsest step that is taken, and the second that is tried.
+pub(crate) const COARSEST: f64 = 1.2;
 /// Steps of a layer against those of the others, at least and at most.
 const BOUNDS: (f64, f64) = (0.3, 1.6);
-/// No integer leaves this.
+/// No integer is to be larger: a trellis may want to go a little beyond.
 const LARGEST: f64 = 120.0;
-/// Bits of a weight are not expected to fall below this.
-const FEWEST: f64 = 0.2;
 
-/// Sizes of a row of weights.
-pub(crate) struct Row {
-    /// Root of the mean square, of the layer's rows and this one's.
-    rms: f64,
-    largest: f64,
-}
-
-impl Row {
-    /// The step that is this share of the row's size.
-    pub fn step(&self, share: f64) -> f64 {
-        (self.rms * share).max(self.largest / LARGEST).max(f64::from(f32::MIN_POSITIVE))
-    }
-}
-
-/// Sizes of a layer's rows.
-pub(crate) struct Sizes {
-    pub rows: Vec<Row>,
+/// What trials of a layer found out.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    /// The layer's node.
+    pub node: usize,
+    /// Number of weights.
     pub weights: usize,
+    /// Square error of the network's output with this layer alone rounded, at [`TRIED`].
+    pub error: f64,
+    /// Bits of the coded weights at [`TRIED`] and at [`COARSEST`].
+    pub bits: [f64; 2],
 }
 
-impl Sizes {
-    pub fn new(conv: &Conv) -> Self {
-        let square = |row: &[f32]| {
-            row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>() / row.len().max(1) as f64
-        };
-        let whole = square(&conv.weight).sqrt();
-        let alpha = x("ALPHA", 1.0);
-        let row = |row: &[f32]| Row {
-            rms: whole.powf(1.0 - alpha) * square(row).sqrt().max(1e-30).powf(alpha),
-            largest: row.iter().fold(0f64, |most, &w| most.max(f64::from(w.abs()))),
-        };
-        Self {
-            rows: conv.weight.chunks_exact(depth(conv).max(1)).map(row).collect(),
-            weights: conv.weight.len(),
+impl Trial {
+    /// Bits that the layer takes with steps of `share`: on a line through the trials, and a bit a weight for
+    /// each halving of finer steps.
+    fn bits(&self, share: f64) -> f64 {
+        let [fine, coarse] = self.bits;
+        let halvings = (TRIED / share).log2();
+        if halvings >= 0.0 {
+            fine + halvings * self.weights as f64
+        } else {
+            fine + halvings / (COARSEST / TRIED).log2() * (fine - coarse)
         }
     }
 }
 
-/// For each trial's layer, its step against the others': so that each bit more would save as much error.
+/// The steps of a layer's rows: a share of their root mean squares.
+pub(crate) fn of_rows(conv: &Conv, share: f64) -> Vec<f64> {
+    let rows = conv.weight.chunks_exact(depth(conv).max(1));
+    rows.map(|row| {
+        let square = row.iter().map(|&weight| f64::from(weight).powi(2)).sum::<f64>() / row.len() as f64;
+        let largest = row.iter().fold(0f64, |most, &weight| most.max(f64::from(weight.abs())));
+        (square.sqrt() * share).max(largest / LARGEST).max(1e-30)
+    })
+    .collect()
+}
+
+/// For each layer, its step against the others': such that a bit more would save as much error in any.
 pub(crate) fn relative(trials: &[Trial]) -> Vec<f64> {
-    let slope = |trial: &Trial| (trial.sizes.weights as f64 / trial.error.max(1e-30)).sqrt();
-    // With a weight's mean at 1.
+    // At high rates the error of a layer goes with the square of its step, and a bit a weight halves that.
+    let wanted = |trial: &Trial| (trial.weights as f64 / trial.error.max(1e-30)).sqrt();
     let (mut sum, mut weights) = (0.0, 0.0);
     for trial in trials {
-        sum += slope(trial).ln() * trial.sizes.weights as f64;
-        weights += trial.sizes.weights as f64;
+        sum += wanted(trial).ln() * trial.weights as f64;
+        weights += trial.weights as f64;
     }
     let mean = (sum / weights.max(1.0)).exp();
-    trials.iter().map(|trial| (slope(trial) / mean).clamp(BOUNDS.0, BOUNDS.1)).collect()
+    trials.iter().map(|trial| (wanted(trial) / mean).clamp(BOUNDS.0, BOUNDS.1)).collect()
 }
 
-/// Bits of a layer with steps of `share`, from what its trial took: a bit a weight for each halving.
-pub(crate) fn estimate(trial: &Trial, share: f64) -> f64 {
-    let weights = trial.sizes.weights as f64;
-    (trial.bits - weights * (share / TRIAL).log2()).max(weights * FEWEST)
-}
-
-/// The common share with which layers, each with its relative step, take these bits.
-pub(crate) fn share(layers: &[(&Trial, f64)], bits: f64) -> f64 {
-    let total = |share: f64| layers.iter().map(|(trial, relative)| estimate(trial, share * relative)).sum::<f64>();
-    let (mut low, mut high) = (1e-3f64, 8.0f64);
+/// The share that makes layers, each with its relative step, take these bits together.
+pub(crate) fn share(trials: &[Trial], relative: &[f64], bits: f64) -> f64 {
+    let total = |share: f64| -> f64 {
+        let layers = trials.iter().zip(relative);
+        layers.map(|(trial, relative)| trial.bits((share * relative).min(COARSEST))).sum()
+    };
+    let (mut low, mut high) = (1e-3f64, COARSEST / BOUNDS.0);
     for _ in 0..50 {
         let middle = (low * high).sqrt();
         if total(middle) > bits { low = middle } else { high = middle }
     }
     high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(weights: usize, error: f64) -> Trial {
+        Trial { node: 0, weights, error, bits: [3.0 * weights as f64, weights as f64] }
+    }
+
+    #[test]
+    fn what_the_output_minds_gets_finer_steps() {
+        let found = relative(&[trial(1000, 1.0), trial(1000, 4.0), trial(1000, 1e-9)]);
+        assert!((found[0] / found[1] - 2.0).abs() < 1e-9 || found[1] == BOUNDS.0, "{found:?}");
+        assert_eq!(found[2], BOUNDS.1);
+        // As much error for more weights asks for coarser ones.
+        let found = relative(&[trial(1000, 1.0), trial(4000, 1.0)]);
+        assert!((found[1] / found[0] - 2.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn bits_are_met() {
+        let trials = [trial(1000, 1.0), trial(500, 1.0)];
+        for bits in [6000.0, 4500.0, 3000.0, 1600.0] {
+            let found = share(&trials, &[1.0, 1.0], bits);
+            let total: f64 = trials.iter().map(|trial| trial.bits(found)).sum();
+            assert!((total - bits).abs() < 1.0, "{bits} {total}");
+        }
+    }
 }
