@@ -13,6 +13,12 @@ use wisp::format::coded::{self, Shape, Trellis};
 /// What the normal equations get on their diagonal, as a share of its mean.
 const RIDGE: f64 = 0.05;
 
+/// What a bit is worth in squared steps of a trellis: near what halving them saves. Half and twice as much
+/// give a larger divergence at equal bytes.
+const LAMBDA: f32 = 0.35;
+/// As [`LAMBDA`], with one state: its step is that of the only grid.
+const LAMBDA_PLAIN: f32 = 0.1;
+
 /// The layer's least squares, ready to be solved for any steps.
 pub(crate) struct Problem {
     /// The weights that give from the quantised network's inputs what the original gave from its own.
@@ -118,7 +124,7 @@ pub(crate) fn round(
     trellis: Trellis,
     threads: usize,
 ) -> Rounded {
-    let lambda = x("LAMBDA", if trellis == Trellis::Plain { 0.1 } else { 0.35 }) as f32;
+    let lambda = if trellis == Trellis::Plain { LAMBDA_PLAIN } else { LAMBDA };
     let rows = problem.target.nrows();
     let scaled: Vec<Vec<f32>> = problem
         .target
@@ -258,7 +264,4 @@ mod tests {
         }
         assert!(found.iter().all(|(error, _)| *error < plain * 0.2), "{plain} {found:?}");
     }
-}
-fn x(name: &str, default: f64) -> f64 {
-    std::env::var(format!("X_{name}")).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

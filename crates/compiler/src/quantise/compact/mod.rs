@@ -142,7 +142,7 @@ impl Run<'_> {
                 let share = steps::share(&trials[done..], &relative[done..], left) * relative[done];
                 done += 1;
                 if done == total {
-                    return self.last(node, &layer, &problem, share, left);
+                    return self.last(node, &layer, &problem, share);
                 }
                 left -= self.round(node, &layer, &problem, share);
             }
@@ -197,7 +197,6 @@ impl Run<'_> {
         layer: &Conv,
         problem: &Problem,
         mut share: f64,
-        _left: f64,
     ) -> Result<Compiled, CompileError> {
         let (most, weights) = (self.max_bytes as f64, layer.weight.len() as f64);
         let mut best: Option<Compiled> = None;
