@@ -137,8 +137,9 @@ fn ten_thousand_flips_in_the_weights() {
 
 #[test]
 fn every_field_set_to_the_values_that_break_parsers() {
-    for file in files() {
-        let weights = section(&file, Section::Weights).0;
+    // Coded weights change one field of a step, of which `each_rule_of_integer_steps_is_named` has the values.
+    for file in &files()[..2] {
+        let weights = section(file, Section::Weights).0;
         for at in (0..weights - 8).step_by(SHARE) {
             for width in [1, 2, 4, 8] {
                 if at % width != 0 {
@@ -149,7 +150,7 @@ fn every_field_set_to_the_values_that_break_parsers() {
                 {
                     let mut bad = file.clone();
                     bad[at..at + width].copy_from_slice(&u64::to_le_bytes(value)[..width]);
-                    if bad != file {
+                    if bad != *file {
                         assert!(Model::from_bytes(&bad).is_err(), "byte {at}: {value}");
                         let _ = survive(&repaired(bad));
                     }

@@ -1,7 +1,7 @@
 //! Weights in the coded form of the file, and what that costs.
 
 use crate::graph::{Coding, QConv};
-use wisp::format::coded::{MAX_WEIGHTS_A_BYTE, NotCoded, Shape, Trellis, encode};
+use wisp::format::coded::{MAX_WEIGHTS_A_BYTE, NotCoded, Shape, encode};
 
 /// The coded block of a convolution whose [`Coding`] asks for one; `None` where a byte a weight is smaller,
 /// or the format has none because it would be tiny.
@@ -15,7 +15,7 @@ pub(crate) fn block(conv: &QConv) -> Option<Result<Vec<u8>, NotCoded>> {
 }
 
 /// Shape of a convolution's weights.
-pub(crate) fn shape(conv: &QConv) -> Shape {
+fn shape(conv: &QConv) -> Shape {
     let kernel = (conv.window.kernel.0.into(), conv.window.kernel.1.into());
     let (rows, taps) =
         (conv.bias.len(), usize::from(conv.window.kernel.0) * usize::from(conv.window.kernel.1));

@@ -98,6 +98,7 @@ pub(crate) enum Coding {
     #[default]
     Plain,
     /// Coded, where that is smaller. With another trellis than the plain one, they lie on a path through it.
+    #[allow(dead_code)] // set by the quantiser that chooses weights for their bits
     Coded(Trellis),
 }
 
