@@ -5,7 +5,9 @@ mod common;
 use common::{Onnx, chain, noise, options, window};
 use std::path::PathBuf;
 use wisp::Engine;
-use wisp_compiler::{Calibration, Compiled, CompileError, Method, Options, Ranges, calibrate, compile, compress};
+use wisp_compiler::{
+    Calibration, CompileError, Compiled, Method, Options, Ranges, calibrate, compile, compress,
+};
 
 const SIDE: usize = 12;
 
@@ -32,7 +34,12 @@ impl File {
         Self(path)
     }
 
-    fn compress(&self, pictures: Vec<Vec<f32>>, max_bytes: u64, threads: usize) -> Result<Compiled, CompileError> {
+    fn compress(
+        &self,
+        pictures: Vec<Vec<f32>>,
+        max_bytes: u64,
+        threads: usize,
+    ) -> Result<Compiled, CompileError> {
         let options = Options { threads: Some(threads), ..options() };
         let (calibration, ranges) = (calibration(pictures), self.ranges());
         compress(&self.0, &options, &calibration, &ranges, max_bytes, &mut |progress| {
@@ -81,7 +88,8 @@ fn budgets_are_met_and_used() {
     let file = File::new("budget");
     let mut last = 0.0;
     for max_bytes in [7_000, 8_500] {
-        let compiled = file.compress(pictures(24), max_bytes, 2).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let compiled =
+            file.compress(pictures(24), max_bytes, 2).unwrap_or_else(|error| panic!("{}", chain(&error)));
         let bytes = compiled.bytes.len() as u64;
         assert!(bytes <= max_bytes && bytes * 100 >= max_bytes * 99, "{bytes} of {max_bytes}");
         assert_eq!(compiled.report.convs_int8, 5);
@@ -95,14 +103,16 @@ fn budgets_are_met_and_used() {
 #[test]
 fn threads_do_not_show() {
     let file = File::new("threads");
-    let [one, two] = [1, 2].map(|threads| file.compress(pictures(20), 8_000, threads).expect("it compresses"));
+    let [one, two] =
+        [1, 2].map(|threads| file.compress(pictures(20), 8_000, threads).expect("it compresses"));
     assert!(one.bytes == two.bytes);
 }
 
 #[test]
 fn what_cannot_be_is_said() {
     let file = File::new("refused");
-    let problem = |pictures, max_bytes| file.compress(pictures, max_bytes, 1).expect_err("it is refused").to_string();
+    let problem =
+        |pictures, max_bytes| file.compress(pictures, max_bytes, 1).expect_err("it is refused").to_string();
     assert_eq!(problem(vec![], 8_000), "option --calibrate: there are no pictures");
     let line = "option --calibrate: an input has 5 values, the model takes 432";
     assert_eq!(problem(vec![vec![0.0; 5]], 8_000), line);

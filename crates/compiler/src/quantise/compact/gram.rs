@@ -74,12 +74,7 @@ pub(crate) fn places(window: &Window, input: Shape, picture: usize) -> Vec<(usiz
 }
 
 /// What a convolution reads at `places`: a row each, in the order of its weights.
-pub(crate) fn read(
-    values: &[f32],
-    shape: Shape,
-    window: &Window,
-    places: &[(usize, usize)],
-) -> Array2<f32> {
+pub(crate) fn read(values: &[f32], shape: Shape, window: &Window, places: &[(usize, usize)]) -> Array2<f32> {
     let (kh, kw) = (usize::from(window.kernel.0), usize::from(window.kernel.1));
     let mut rows = Array2::zeros((places.len(), kh * kw * shape.c));
     for (mut row, &(oy, ox)) in rows.rows_mut().into_iter().zip(places) {

@@ -2,8 +2,8 @@
 
 use super::gram::Gram;
 use super::linear::{self, Factors};
-use super::rate::Rates;
 use super::network::depth;
+use super::rate::Rates;
 use super::trellis::{Rounding, Scratch};
 
 use crate::graph::{Coding, Conv, Int8};
@@ -118,12 +118,7 @@ pub(crate) fn bytes(integers: &[i8], conv: &Conv, trellis: Trellis) -> usize {
 }
 
 /// Rounds all rows, each with its step.
-pub(crate) fn round(
-    problem: &Problem,
-    steps: &[f64],
-    trellis: Trellis,
-    threads: usize,
-) -> Rounded {
+pub(crate) fn round(problem: &Problem, steps: &[f64], trellis: Trellis, threads: usize) -> Rounded {
     let lambda = if trellis == Trellis::Plain { LAMBDA_PLAIN } else { LAMBDA };
     let rows = problem.target.nrows();
     let scaled: Vec<Vec<f32>> = problem
@@ -219,7 +214,8 @@ mod tests {
     fn inputs(count: usize, depth: usize) -> (Array2<f32>, Array2<f32>) {
         let (common, own, lost) = (noise(count, 3), noise(count * depth, 4), noise(count * depth, 5));
         let f = Array2::from_shape_fn((count, depth), |(at, i)| 1.0 + common[at] + own[at * depth + i] * 0.4);
-        let q = Array2::from_shape_fn((count, depth), |(at, i)| f[(at, i)] * 1.1 + lost[at * depth + i] * 0.1);
+        let q =
+            Array2::from_shape_fn((count, depth), |(at, i)| f[(at, i)] * 1.1 + lost[at * depth + i] * 0.1);
         (f, q)
     }
 

@@ -146,7 +146,8 @@ impl Run<'_> {
                 }
                 left -= self.round(node, &layer, &problem, share);
             }
-            let outputs = flow.outputs(&self.network, sensitivity::logits(&self.network.original), WATCHED)?;
+            let outputs =
+                flow.outputs(&self.network, sensitivity::logits(&self.network.original), WATCHED)?;
             let sum: f64 = expected.iter().zip(&outputs).map(|(a, b)| divergence(a, b)).sum();
             kl = Some(sum / expected.len().max(1) as f64);
         }

@@ -90,12 +90,7 @@ impl Flow {
 
     /// Runs both networks on to `group` and returns the matrices of its layers; without `both`, the
     /// original's alone, as if the other read the same.
-    pub fn grams(
-        &mut self,
-        network: &Network,
-        group: &Group,
-        both: bool,
-    ) -> Result<Vec<Gram>, CompileError> {
+    pub fn grams(&mut self, network: &Network, group: &Group, both: bool) -> Result<Vec<Gram>, CompileError> {
         let inserted = network.inserted();
         let shape = network.original.tensors[group.input].shape;
         let keep = segment::is_cut(&network.original, group.input);
