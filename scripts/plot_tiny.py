@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Draws agreement and accuracy against bytes, from the table in docs/tiny.md to docs/tiny.svg.
+"""Agreement and accuracy against bytes: the table of docs/tiny.md and docs/tiny.svg.
 
-    python3 scripts/plot_tiny.py
+    python3 scripts/plot_tiny.py [FIGURES]
 
-Needs nothing but Python. The table is the only source of numbers.
+FIGURES holds what `wisp compile --json` and `wisp eval --json` have said, a line each with the budget in front, as
+`.ci/long tiny` collects them; they become the table. Without it the plot is drawn from the table that is there.
 """
 
+import json
+import math
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,18 +18,52 @@ WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 40, 56
 
 
-def points():
-    """Rows of the table: bytes, agreement and top-1 of 400 in per cent."""
-    found = []
-    for line in (ROOT / "docs/tiny.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) > 4 and re.fullmatch(r"[\d ]+", cells[1]) and re.fullmatch(r"\d+", cells[2]):
-            found.append((int(cells[1].replace(" ", "")), int(cells[2]) / 4, int(cells[3]) / 4))
-    return sorted(found)
+HEADER = """| file | bytes | same answer as f32, of 400 | right, of 400 | gained, lost | mean KL, nats | McNemar p |
+|---|--:|--:|--:|--:|--:|--:|
+"""
+
+
+def mcnemar(gained, lost):
+    """The exact two-sided test."""
+    tail = sum(math.comb(gained + lost, k) for k in range(min(gained, lost) + 1))
+    return min(1.0, 2 * tail / 2 ** (gained + lost))
+
+
+def table(figures):
+    """The halves of each budget together, a row each."""
+    budgets = {}
+    for line in Path(figures).read_text().splitlines():
+        line = json.loads(line)
+        budgets.setdefault(line["budget"], []).append(line)
+    rows = []
+    for budget, lines in budgets.items():
+        evals = [line for line in lines if "agreement_count" in line]
+        size = max(line["bytes"] for line in lines if "bytes" in line)
+        total = {key: sum(line[key] for line in evals) for key in ["agreement_count", "top1_count", "gained", "lost"]}
+        kl = sum(line["mean_kl"] * line["n"] for line in evals) / sum(line["n"] for line in evals)
+        p = mcnemar(total["gained"], total["lost"])
+        rows.append(
+            f"| {budget} | {size} | {total['agreement_count']} | {total['top1_count']} "
+            f"| {total['gained']}, {total['lost']} | {kl:.4f} | {p:.2f} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def points(text):
+    """Rows of the table: bytes, agreement and right answers in per cent."""
+    rows = re.findall(r"^\| \w+ \| (\d+) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    return sorted((int(size), int(agreed) / 4, int(right) / 4) for size, agreed, right in rows)
 
 
 def main():
-    rows = points()
+    page = ROOT / "docs/tiny.md"
+    text = page.read_text()
+    if len(sys.argv) > 1:
+        start = text.index(HEADER) + len(HEADER)
+        end = start + re.match(r"(?:\|.*\n)*", text[start:]).end()
+        text = text[:start] + table(sys.argv[1]) + text[end:]
+        page.write_text(text)
+    rows = points(text)
     lowest = 10 * int(min(min(agreement, right) for _, agreement, right in rows) // 10)
     smallest, largest = rows[0][0] * 0.92, rows[-1][0] * 1.05
 

@@ -81,11 +81,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ..model::options(&arguments.preprocessing)?
     };
     match arguments.precision {
-        Precision::F32 if arguments.quantisation.any() => {
-            return Err(usage("--calibrate, --ranges and --keep-f32 are for --precision int8"));
-        }
         Precision::F32 if arguments.max_bytes.is_some() => {
             return Err(usage("--max-bytes is for --precision int8"));
+        }
+        Precision::F32 if arguments.quantisation.any() => {
+            return Err(usage("--calibrate, --ranges and --keep-f32 are for --precision int8"));
         }
         Precision::F32 => {}
         Precision::Int8 if arguments.max_bytes.is_some() => {}
