@@ -140,6 +140,7 @@ impl Run<'_> {
                 let Some(layer) = conv(&self.network.original.nodes[node].op).cloned() else { continue };
                 let problem = Problem::new(&layer, gram);
                 let share = steps::share(&trials[done..], &relative[done..], left) * relative[done];
+                let share = share.min(steps::COARSEST);
                 done += 1;
                 if done == total {
                     return self.last(node, &layer, &problem, share);
@@ -201,6 +202,8 @@ impl Run<'_> {
     ) -> Result<Compiled, CompileError> {
         let (most, weights) = (self.max_bytes as f64, layer.weight.len() as f64);
         let mut best: Option<Compiled> = None;
+        // Shares that were too fine, and fine enough.
+        let (mut low, mut high) = (0f64, f64::INFINITY);
         for _ in 0..ATTEMPTS {
             self.round(node, layer, problem, share);
             let compiled = finish(self.network.inserted(), &self.source)?;
@@ -212,8 +215,16 @@ impl Run<'_> {
             if fits && bytes >= most * USED {
                 break;
             }
-            // A bit a weight for each halving.
+            if fits {
+                high = share
+            } else {
+                low = share
+            }
+            // A bit a weight for each halving, as long as that leads between what is known.
             share *= (8.0 * (bytes - most * (1.0 + USED) / 2.0) / weights).exp2();
+            if !(low..high).contains(&share) {
+                share = (low * high).sqrt();
+            }
         }
         best.ok_or_else(|| {
             let problem = format!("{} bytes are too few for the last layer", self.max_bytes);

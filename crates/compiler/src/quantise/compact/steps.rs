@@ -8,7 +8,7 @@ pub(crate) const TRIED: f64 = 0.3;
 /// The coarsest step that is taken, and the second that is tried.
 pub(crate) const COARSEST: f64 = 1.2;
 /// Steps of a layer against those of the others, at least and at most.
-const BOUNDS: (f64, f64) = (0.3, 1.6);
+const BOUNDS: (f64, f64) = (0.2, 2.2);
 /// No integer is to be larger: a trellis may want to go a little beyond.
 const LARGEST: f64 = 120.0;
 
