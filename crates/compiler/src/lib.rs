@@ -51,5 +51,5 @@ mod schedule;
 pub use compile::{Compiled, Report, compile, compile_bytes, load_onnx};
 pub use error::CompileError;
 pub use options::{Options, Precision};
-pub use quantise::{Calibration, Method, Progress, Range, Ranges, calibrate};
+pub use quantise::{Calibration, Compression, Method, Progress, Range, Ranges, calibrate, compress};
 pub use reference::{Reference, Scores};
