@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// The model that the command runs when none is named.
 pub const BUILT_IN: &str = "squeezenet1.1";
-const BUILT_IN_FILE: &[u8] = include_bytes!("../../../models/squeezenet1.1-int8.wisp");
+const BUILT_IN_FILE: &[u8] = include_bytes!("../../../models/squeezenet1.1-tiny.wisp");
+
+/// The classes of ImageNet, one a line: those of the model above, whose file has no room for them.
+pub const IMAGENET: &str = include_str!("../../../models/imagenet1k.txt");
 
 /// What an argument means.
 #[derive(Debug)]

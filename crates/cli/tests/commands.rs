@@ -31,8 +31,7 @@ fn classify_knows_the_samples() {
 /// ONNX Runtime's scores for the samples, as `models/README.md` gives them.
 #[test]
 fn scores_are_the_published_ones() {
-    // The built-in model is in eight bits.
-    for (model, allowed) in [("models/squeezenet1.1.wisp", 6e-4), ("squeezenet1.1", 2e-2)] {
+    for (model, allowed) in [("models/squeezenet1.1.wisp", 6e-4), ("models/squeezenet1.1-int8.wisp", 2e-2)] {
         let answers = lines(&["classify", "--model", model, "--json", SAMPLES[0].0, SAMPLES[2].0]);
         for (answer, expected) in answers.iter().zip([[0.639, 0.245, 0.113], [0.980, 0.006, 0.004]]) {
             for (class, expected) in answer["top"].as_array().unwrap().iter().zip(expected) {
@@ -57,7 +56,8 @@ fn memory_is_spent_as_asked() {
 
 #[test]
 fn inspect_counts_what_the_paper_counts() {
-    let report = &lines(&["inspect", "--json"])[0];
+    let int8 = "models/squeezenet1.1-int8.wisp";
+    let report = &lines(&["inspect", int8, "--json"])[0];
     has_fields(report, &["layers", "params", "macs", "arena_bytes", "prepared_bytes", "file_bytes"]);
     let fields = [
         "name",
@@ -89,9 +89,17 @@ fn inspect_counts_what_the_paper_counts() {
     let bytes: u64 = layers.iter().map(|layer| layer["weight_bytes"].as_u64().unwrap()).sum();
     // A byte a weight; a bias and a factor an output channel; tables would be 256 bytes each.
     assert_eq!(bytes, 1_231_552 + 3_944 * 8);
-    let shared = &lines(&["inspect", "--threads", "3", "--json"])[0];
+    let shared = &lines(&["inspect", int8, "--threads", "3", "--json"])[0];
     assert_eq!((&report["threads"], &shared["threads"]), (&1.into(), &3.into()));
     assert!(shared["arena_bytes"].as_u64() > report["arena_bytes"].as_u64(), "scratch for each thread");
+    // The built-in model is the same network in 470,588 bytes at most.
+    let built_in = &lines(&["inspect", "--json"])[0];
+    assert_eq!((&built_in["params"], &built_in["macs"]), (&report["params"], &report["macs"]));
+    assert!(built_in["file_bytes"].as_u64().unwrap() <= 470_588);
+    assert!(
+        built_in["layers"].as_array().unwrap().iter().any(|layer| layer["coding"] == "coded-8"),
+        "{built_in}"
+    );
     let text = wisp(&["inspect"]).out;
     assert!(text.contains("memory map") && text.contains("warp, BGR 0..255"), "{text}");
 }

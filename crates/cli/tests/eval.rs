@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Four of the samples, with labels of which the built-in model knows three at once and the fourth second.
 const LABELS: &[u8] = b"chelsea.png 285\ncoffee.png 967\n\nrocket.jpg 657\nairliner.png 404\n";
-const COMPILED: &str = "models/squeezenet1.1-int8.wisp";
+const COMPILED: &str = "models/squeezenet1.1-tiny.wisp";
 const FIELDS: [&str; 7] = ["n", "top1", "top5", "agreement", "top5_overlap", "mean_kl", "mcnemar_p"];
 
 /// The arguments of an evaluation of the samples.
@@ -31,7 +31,7 @@ fn counts_and_writes_predictions() {
     let files: Vec<&str> = rows.iter().map(|row| row[0]).collect();
     assert_eq!(files, ["chelsea.png", "coffee.png", "rocket.jpg", "airliner.png"]);
     assert!(rows.iter().all(|row| row.len() == 7), "{written}");
-    assert!(rows[0].starts_with(&["chelsea.png", "285", "285", "282", "281"]), "{written}");
+    assert!(rows[0].starts_with(&["chelsea.png", "285", "285", "281", "282"]), "{written}");
     assert_eq!(folder.names().len(), 2, "no temporary file stays");
 }
 
@@ -113,7 +113,7 @@ fn a_model_agrees_with_itself() {
     let text = wisp(&eval(&labels, &["--reference", COMPILED])).out;
     for part in [
         "squeezenet1.1 · native: 4 pictures, top-1 3 (75.0 %), top-5 4 (100.0 %)\n",
-        "  reference models/squeezenet1.1-int8.wisp: top-1 75.0 %, top-5 100.0 %\n",
+        "  reference models/squeezenet1.1-tiny.wisp: top-1 75.0 %, top-5 100.0 %\n",
         "  agreement with the reference 100.0 % (4 pictures; 100.0 % counting its ties), five best shared 100.0 %\n",
         "  mean KL 0.0000 nats; logits differ by at most 0.0e0 of their range\n",
         "  right where the reference is wrong 0, wrong where it is right 0: McNemar's exact p 1.0000\n",
@@ -180,8 +180,9 @@ mod compile {
             }
             assert_eq!((&figures["gained"], &figures["lost"]), (&0.into(), &1.into()), "{engine}");
             let kl = figures["mean_kl"].as_f64().unwrap();
-            // One of the four is a JPEG, whose decoders differ.
-            assert!((kl - 2.563).abs() < 0.02, "{engine}: {kl}");
+            // The built-in model has few bits, tract runs it in f32. One of the four is a JPEG, whose decoders differ.
+            let expected = if engine == "native" { 2.493 } else { 2.563 };
+            assert!((kl - expected).abs() < 0.02, "{engine}: {kl}");
         }
     }
 
@@ -213,8 +214,8 @@ mod compile {
         let folder = Folder::new("eval-tract");
         let labels = folder.file("labels.txt", LABELS);
         let run = wisp(&eval(&labels, &[ONNX, "--engine", "tract", "--reference", COMPILED]));
-        let line = "the reference models/squeezenet1.1-int8.wisp: --engine tract runs .onnx files and networks of the \
-                    zoo, and models/squeezenet1.1-int8.wisp is a compiled model: name its .onnx file";
+        let line = "the reference models/squeezenet1.1-tiny.wisp: --engine tract runs .onnx files and networks of the \
+                    zoo, and models/squeezenet1.1-tiny.wisp is a compiled model: name its .onnx file";
         fails(&run, 2, line);
     }
 }

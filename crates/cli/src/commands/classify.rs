@@ -31,7 +31,7 @@ pub struct Arguments {
     engine: EngineName,
     #[command(flatten)]
     resources: Resources,
-    /// One label a line, for models without labels [default for 1000 classes: those of the built-in model]
+    /// One label a line, for models without labels [default for 1000 classes: ImageNet's]
     #[arg(long)]
     labels: Option<PathBuf>,
     /// Run a model whose weights are random numbers; its answers mean nothing
@@ -108,10 +108,8 @@ fn labels(arguments: &Arguments, runner: &Runner) -> Result<Vec<String>> {
     if let Some(own) = own {
         return Ok(own);
     }
-    let file = Named::BuiltIn.file(&Flags::default())?;
-    let built_in = wisp::Model::from_bytes(&file)?;
-    let names = (0..count).map(|class| built_in.label(class).map(str::to_string)).collect::<Option<Vec<_>>>();
-    Ok(names.filter(|_| count == built_in.info().class_count as usize).unwrap_or_default())
+    let imagenet: Vec<String> = model::IMAGENET.lines().map(str::to_string).collect();
+    Ok(if imagenet.len() == count { imagenet } else { Vec::new() })
 }
 
 fn classify(

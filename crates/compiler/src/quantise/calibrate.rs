@@ -209,10 +209,11 @@ impl<'a> Run<'a> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), CompileError> {
         let candidates = narrow::candidates(&self.graph, &self.plan);
-        let total = candidates.len() + 1;
+        // All of them, each by itself, and the halving.
+        let total = 1 + candidates.len() + candidates.len().max(1).ilog2() as usize + 1;
         let mut done = 0;
         let divergence = |layers: &[String]| {
-            progress(Progress { stage: "narrow weights", done: done.min(total), total });
+            progress(Progress { stage: "narrow weights", done: done.min(total - 1), total });
             done += 1;
             let mut trial = ranges.clone();
             trial.narrow = layers.to_vec();

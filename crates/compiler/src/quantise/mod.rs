@@ -44,17 +44,17 @@ pub(crate) fn run(graph: &mut Graph, ranges: &Ranges, keep_f32: &[String]) -> Re
             return Err(CompileError::Option { option: "--keep-f32", problem });
         }
     }
+    if ranges.equalised {
+        equalise::run(graph);
+    }
+    let plan = plan::plan(graph, keep_f32);
+    let grids = plan.grids(graph, ranges)?;
     for name in &ranges.narrow {
         if !graph.nodes.iter().any(|node| node.name == *name) {
             let problem = format!("it narrows layer \"{name}\", which the model does not have");
             return Err(CompileError::Option { option: "--ranges", problem });
         }
     }
-    if ranges.equalised {
-        equalise::run(graph);
-    }
-    let plan = plan::plan(graph, keep_f32);
-    let grids = plan.grids(graph, ranges)?;
     weights::run(graph, &plan, ranges);
     insert::run(graph, &plan, &grids);
     Ok(())
