@@ -7,7 +7,6 @@
 mod board;
 
 use board::{Aligned, say};
-use core::fmt::Write;
 use sha2::{Digest, Sha256};
 use wisp::vision::{Frame, PixelFormat, Resampler, top_k};
 use wisp::{Model, Options, Session, include_wisp};
