@@ -4,7 +4,7 @@
 #include "ppm.h"
 #include <wisp.h>
 
-static _Alignas(64) unsigned char model[1400000], prepared[3000000], arena[2000000], scratch[100000];
+static _Alignas(64) unsigned char model[1400000], prepared[4000000], arena[2000000], scratch[100000];
 
 static int failed(const char *what) {
     fprintf(stderr, "%s: %s\n", what, wisp_last_error());

@@ -46,14 +46,24 @@
 #define WISP_I420 4
 
 /**
- * Luma and chroma of ITU-R BT.601, the default: cameras, JPEG, SD video.
+ * Luma and chroma of ITU-R BT.601, luma 16 to 235: the default; SD video.
  */
 #define WISP_BT601 0
 
 /**
- * Luma and chroma of ITU-R BT.709: HD video.
+ * Luma and chroma of ITU-R BT.709, luma 16 to 235: HD video.
  */
 #define WISP_BT709 1
+
+/**
+ * BT.601 over the whole range of a byte: JPEG, many webcams.
+ */
+#define WISP_BT601_FULL 2
+
+/**
+ * BT.709 over the whole range of a byte.
+ */
+#define WISP_BT709_FULL 3
 
 /**
  * As little time as the memory budget allows; without a budget, as twice the smallest memory allows.
@@ -322,7 +332,7 @@ typedef struct wisp_frame {
    */
   int32_t height;
   /**
-   * WISP_BT601 or WISP_BT709; no matter for WISP_RGB8 and WISP_BGR8.
+   * One of WISP_BT...; no matter for WISP_RGB8 and WISP_BGR8.
    */
   int32_t colour;
   /**

@@ -18,10 +18,14 @@ pub const WISP_NV12: i32 = 3;
 /// A plane each of Y, U and V (YUV420, YU12).
 pub const WISP_I420: i32 = 4;
 
-/// Luma and chroma of ITU-R BT.601, the default: cameras, JPEG, SD video.
+/// Luma and chroma of ITU-R BT.601, luma 16 to 235: the default; SD video.
 pub const WISP_BT601: i32 = 0;
-/// Luma and chroma of ITU-R BT.709: HD video.
+/// Luma and chroma of ITU-R BT.709, luma 16 to 235: HD video.
 pub const WISP_BT709: i32 = 1;
+/// BT.601 over the whole range of a byte: JPEG, many webcams.
+pub const WISP_BT601_FULL: i32 = 2;
+/// BT.709 over the whole range of a byte.
+pub const WISP_BT709_FULL: i32 = 3;
 
 /// The bytes of one plane. They may be written again as soon as the call is over.
 #[repr(C)]
@@ -47,7 +51,7 @@ pub struct Frame {
     pub width: i32,
     /// Rows, 1 to 65535.
     pub height: i32,
-    /// WISP_BT601 or WISP_BT709; no matter for WISP_RGB8 and WISP_BGR8.
+    /// One of WISP_BT...; no matter for WISP_RGB8 and WISP_BGR8.
     pub colour: i32,
     /// As many as the format has: 1, 2 for WISP_NV12, 3 for WISP_I420. The others are not looked at.
     pub planes: [Plane; 3],
@@ -90,7 +94,11 @@ pub(crate) unsafe fn read<'a>(
     let colour = match given.colour {
         WISP_BT601 => Colour::Bt601,
         WISP_BT709 => Colour::Bt709,
-        other => return Err(fail(WISP_ARGUMENT, format_args!("frame: colour is {other}, not 0 or 1"))),
+        WISP_BT601_FULL => Colour::Bt601Full,
+        WISP_BT709_FULL => Colour::Bt709Full,
+        other => {
+            return Err(fail(WISP_ARGUMENT, format_args!("frame: colour is {other}, not one of 0 to 3")));
+        }
     };
     let (width, height) = sides(given.width, given.height)?;
     let mut planes = [vision::Plane::default(); 3];

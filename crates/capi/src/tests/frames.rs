@@ -28,7 +28,7 @@ fn wrong_frames() {
     refused(classify(&engine, null()), WISP_NULL, "frame: the pointer is null");
     refused(with(|frame| frame.size = 0), WISP_STRUCT_SIZE, "frame: size is 0");
     refused(with(|frame| frame.format = 5), WISP_ARGUMENT, "format is 5");
-    refused(with(|frame| frame.colour = 2), WISP_ARGUMENT, "colour is 2");
+    refused(with(|frame| frame.colour = 4), WISP_ARGUMENT, "colour is 4");
     refused(with(|frame| frame.width = -1), WISP_FRAME_SIZE, "-1x20");
     refused(with(|frame| frame.height = 0), WISP_FRAME_SIZE, "20x0");
     refused(with(|frame| frame.height = 65536), WISP_FRAME_SIZE, "20x65536");
@@ -62,7 +62,7 @@ fn all_formats_are_taken() {
         (WISP_NV12, [plane(20, 20), plane(20, 10), none]),
         (WISP_I420, [plane(20, 20), plane(10, 10), plane(10, 10)]),
     ] {
-        for colour in [WISP_BT601, WISP_BT709] {
+        for colour in [WISP_BT601, WISP_BT709, WISP_BT601_FULL, WISP_BT709_FULL] {
             let size = size_of::<Frame>() as u32;
             let frame = Frame { size, format, width: SIDE as i32, height: SIDE as i32, colour, planes };
             assert_eq!(classify(&engine, &raw const frame), WISP_OK, "{format}: {}", last_error());
