@@ -88,8 +88,8 @@ pub unsafe extern "C" fn wisp_engine_from_file(
 /// The engine came from this library, no call uses it, and it is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisp_engine_free(engine: *mut Engine) {
-    // SAFETY: a handle came from `hand_over`; the rest the caller promises.
     guard(|| {
+        // SAFETY: a handle came from `hand_over`; the rest the caller promises.
         unsafe { border::free(engine) };
         Ok(())
     });

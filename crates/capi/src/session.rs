@@ -104,8 +104,8 @@ pub unsafe extern "C" fn wisp_session_new(
 /// The session came from this library, no call uses it, and it is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisp_session_free(session: *mut Session) {
-    // SAFETY: a handle came from `wisp_session_new`; the rest the caller promises.
     guard(|| {
+        // SAFETY: a handle came from `wisp_session_new`; the rest the caller promises.
         unsafe { border::free(session) };
         Ok(())
     });
