@@ -2,7 +2,7 @@
 //! built. `cargo run --example static_arena`.
 
 use std::sync::Mutex;
-use wisp::{Model, Options, Session};
+use wisp::{Model, Optimize, Options, Session};
 
 /// Memory at a multiple of 64 bytes, as the runtime wants it.
 #[repr(align(64))]
@@ -14,7 +14,7 @@ static ARENA: Mutex<Aligned<16384>> = Mutex::new(Aligned([0; 16384]));
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Model::from_bytes(include_bytes!("../tests/data/tiny.wisp"))?;
-    let options = Options::default();
+    let options = Options::default().with_optimize(Optimize::Size);
     let need = model.requirements(&options)?;
     println!("{} bytes of weights, {} of arena ({})", need.prepared_bytes, need.arena_bytes, need.isa);
 

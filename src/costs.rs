@@ -42,17 +42,17 @@ impl Costs {
 
 static AVX2: Costs = Costs {
     float: FLOAT_256,
-    integer: Rates { direct: 14_500, product: 13_500, input: 60_000, output: 350_000, byte: 30_000 },
+    integer: Rates { direct: 14_500, product: 13_500, input: 60_000, output: 110_000, byte: 30_000 },
 };
 
 /// Four products of bytes in one instruction: the direct algorithm is faster than pairs of 16 bits.
 static VNNI: Costs = Costs {
     float: FLOAT_256,
-    integer: Rates { direct: 2_500, product: 13_500, input: 60_000, output: 350_000, byte: 30_000 },
+    integer: Rates { direct: 2_500, product: 13_500, input: 60_000, output: 110_000, byte: 30_000 },
 };
 
 const FLOAT_256: Rates =
-    Rates { direct: 20_000, product: 20_000, input: 300_000, output: 200_000, byte: 60_000 };
+    Rates { direct: 23_000, product: 20_000, input: 250_000, output: 280_000, byte: 24_000 };
 
 /// Four lanes or fewer: multiplying costs more beside memory and transformations. The integer tiles have no
 /// kernels of their own here.

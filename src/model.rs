@@ -1,5 +1,6 @@
 //! A checked model: the file's bytes, borrowed, and accessors that cannot fail.
 
+use crate::format::coded::Trellis;
 use crate::format::op::TABLE_WORDS;
 use crate::format::plan::{BUFFER, Counts, FIXED, parse_buffer, parse_counts};
 use crate::format::record::{STEP, parse_step};
@@ -159,6 +160,12 @@ impl<'a> Model<'a> {
     /// The biases of an `f32` convolution of this model, one an output channel.
     pub fn biases(&self, step: &Step) -> impl ExactSizeIterator<Item = f32> + use<'a> {
         weights::values(self.parameter_block(step))
+    }
+
+    /// The trellis of a step's weights where they are coded, as their block names it.
+    pub fn coded(&self, step: &Step) -> Option<Trellis> {
+        step.op.layer().filter(|layer| layer.coded > 0)?;
+        self.weight_block(step).first().and_then(|&states| Trellis::with_states(states.into()))
     }
 
     /// The bytes of a step's weights.

@@ -1,8 +1,9 @@
 //! From a checked model to weights packed for this CPU: how much memory that takes, and the packing.
 
 use crate::algorithm::{Algorithm, Optimize, Price};
-use crate::arena::{MemoryError, floats};
+use crate::arena::{MemoryError, bytes_mut, floats};
 use crate::crew::MAX_THREADS;
+use crate::format::coded::CodedError;
 use crate::format::{ALIGN, Step, align_up};
 use crate::isa::Isa;
 use crate::kernels::Kernels;
@@ -110,6 +111,13 @@ pub enum PrepareError {
     },
     /// A memory does not begin at a multiple of 64.
     Misaligned,
+    /// The coded weights of a step are not what the file says.
+    Coded {
+        /// The step.
+        step: usize,
+        /// What is wrong with them.
+        error: CodedError,
+    },
 }
 
 impl fmt::Display for PrepareError {
@@ -130,11 +138,17 @@ impl fmt::Display for PrepareError {
                 write!(f, "the arena needs {needed} bytes, {given} were given")
             }
             Self::Misaligned => write!(f, "the memory must begin at a multiple of {ALIGN} bytes"),
+            Self::Coded { step, error } => {
+                write!(f, "the coded weights of step {step} cannot be read: {error}")
+            }
         }
     }
 }
 
 impl core::error::Error for PrepareError {}
+
+/// Bytes on the stack for decoding rows of weights; longer ones take some of the prepared memory.
+const SHORT_STAGE: usize = 4096;
 
 /// A model with its weights packed for this CPU. Shared by any number of sessions and threads.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +163,10 @@ pub struct Prepared<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub price: Price,
+    /// Weights, and behind them the stage.
     pub packed_bytes: usize,
+    /// Where rows are decoded that are longer than [`SHORT_STAGE`].
+    stage_bytes: usize,
     pub buffer_bytes: usize,
     /// For all parts of a step together.
     pub scratch_bytes: usize,
@@ -157,21 +174,30 @@ pub(crate) struct Layout {
     pub threads: usize,
 }
 
+/// What speed may take where nobody says, if so many bytes are the least: half as much again, and a little
+/// more for models that are small.
+fn speed_budget(least: usize) -> usize {
+    least.saturating_add(least / 2).saturating_add(800_000)
+}
+
 impl Layout {
     fn new(model: &Model<'_>, price: Price, kernels: &Kernels, threads: usize) -> Option<Self> {
         let mut packed = 0usize;
-        let mut scratch = 0;
+        let (mut scratch, mut stage) = (0, 0);
         for step in model.steps() {
             let (input, output) = (model.buffer(step.input.buffer), model.buffer(step.output.buffer));
             let algorithm = price.algorithm(&step, &input, kernels);
             packed = packed.checked_add(ops::prepared_floats(&step, algorithm, kernels)?)?;
+            stage = ops::rows::stage_bytes(&step)?.max(stage);
             let parts = ops::parts::count(&step, &input, &output, algorithm, kernels, threads);
             let part = align_up(ops::scratch_bytes(&step, &input, algorithm, kernels)?)?;
             scratch = part.checked_mul(parts)?.max(scratch);
         }
+        let stage_bytes = if stage > SHORT_STAGE { align_up(stage)? } else { 0 };
         Some(Self {
             price,
-            packed_bytes: packed.checked_mul(size_of::<f32>())?,
+            packed_bytes: packed.checked_mul(size_of::<f32>())?.checked_add(stage_bytes)?,
+            stage_bytes,
             buffer_bytes: align_up(usize::try_from(model.info().arena_bytes).ok()?)?,
             scratch_bytes: scratch,
             threads,
@@ -181,6 +207,9 @@ impl Layout {
     /// The fastest layout that the options allow. Without a budget the algorithms are those for one thread, so
     /// that results do not depend on the number of threads.
     fn choose(model: &Model<'_>, options: &Options, kernels: &Kernels) -> Result<Self, PrepareError> {
+        if !(1..=MAX_THREADS).contains(&options.threads) {
+            return Err(PrepareError::Threads(options.threads));
+        }
         let layout = |price, threads| Self::new(model, price, kernels, threads).ok_or(PrepareError::TooLarge);
         let smallest = layout(Price::PROHIBITIVE, options.threads)?;
         let needed = smallest.bytes().ok_or(PrepareError::TooLarge)?;
@@ -188,7 +217,7 @@ impl Layout {
             Some(given) if needed > given => return Err(PrepareError::OverBudget { needed, given }),
             _ if options.optimize == Optimize::Size => return Ok(smallest),
             Some(given) => (given, options.threads),
-            None => (layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed).saturating_mul(2), 1),
+            None => (speed_budget(layout(Price::PROHIBITIVE, 1)?.bytes().unwrap_or(needed)), 1),
         };
         let fits = |price| {
             layout(price, threads).is_ok_and(|layout| layout.bytes().is_some_and(|bytes| bytes <= budget))
@@ -214,9 +243,6 @@ impl<'a> Model<'a> {
     /// [`PrepareError::TooLarge`].
     pub fn requirements(&self, options: &Options) -> Result<Requirements, PrepareError> {
         let kernels = options.kernels()?;
-        if !(1..=MAX_THREADS).contains(&options.threads) {
-            return Err(PrepareError::Threads(options.threads));
-        }
         let layout = Layout::choose(self, options, kernels)?;
         Ok(Requirements {
             prepared_bytes: layout.packed_bytes,
@@ -247,7 +273,8 @@ impl<'a> Model<'a> {
     /// of 64. The model's own weights are not read again after this.
     ///
     /// # Errors
-    /// As [`requirements`](Self::requirements), or the memory is too small or misaligned.
+    /// As [`requirements`](Self::requirements), or the memory is too small or misaligned, or
+    /// [`PrepareError::Coded`].
     pub fn prepare(&self, options: &Options, memory: &'a mut [u8]) -> Result<Prepared<'a>, PrepareError> {
         let kernels = options.kernels()?;
         let layout = Layout::choose(self, options, kernels)?;
@@ -255,12 +282,16 @@ impl<'a> Model<'a> {
             MemoryError::Misaligned => PrepareError::Misaligned,
             MemoryError::TooSmall { needed, given } => PrepareError::PreparedTooSmall { needed, given },
         })?;
-        let mut rest = &mut *packed;
-        for step in self.steps() {
+        let weights = packed.len() - layout.stage_bytes / size_of::<f32>();
+        let (mut rest, stage) = packed.split_at_mut(weights);
+        let mut short = [0; SHORT_STAGE];
+        let stage = if layout.stage_bytes > 0 { bytes_mut(stage) } else { &mut short };
+        for (index, step) in self.steps().enumerate() {
             let algorithm = layout.price.algorithm(&step, &self.buffer(step.input.buffer), kernels);
             let length = ops::prepared_floats(&step, algorithm, kernels).ok_or(PrepareError::TooLarge)?;
             let (block, behind) = rest.split_at_mut_checked(length).ok_or(PrepareError::TooLarge)?;
-            ops::prepare(self, &step, algorithm, kernels, block);
+            ops::prepare(self, &step, algorithm, kernels, block, stage)
+                .map_err(|error| PrepareError::Coded { step: index, error })?;
             rest = behind;
         }
         log::debug!(

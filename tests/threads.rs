@@ -151,6 +151,8 @@ fn refuses_a_number_of_threads_out_of_range() {
         let refused = Model::from_bytes(&file).unwrap().requirements(&options).unwrap_err();
         assert_eq!(refused, PrepareError::Threads(threads));
         assert_eq!(refused.to_string(), format!("the number of threads must be 1 to 16, not {threads}"));
+        let prepared = Model::from_bytes(&file).unwrap().prepare(&options, &mut []).map(|_| ());
+        assert_eq!(prepared, Err(PrepareError::Threads(threads)));
         assert!(Engine::from_bytes(&file, &options).is_err());
     }
 }

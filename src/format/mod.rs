@@ -15,6 +15,7 @@
 //! | [`parameters`] | biases, factors and tables |
 //! | [`provenance`] | where the model came from |
 //! | [`weights`] | the weights, in one canonical order |
+//! | [`coded`] | the weights of an integer convolution in fewer bits |
 //! | `check` | what no section can check alone: geometry, live ranges, coverage |
 //!
 //! Everything is checked once, in [`Model::from_bytes`](crate::Model::from_bytes); after that no
@@ -22,6 +23,7 @@
 
 mod bytes;
 pub(crate) mod check;
+pub mod coded;
 pub mod container;
 mod error;
 pub mod header;

@@ -54,6 +54,8 @@ pub struct QConv {
     pub groups: u32,
     /// First byte of the weights in the weights section.
     pub weight_offset: u64,
+    /// Bytes of the weights where they are [coded](super::coded); 0 where each is a byte.
+    pub coded: u32,
     /// First word of the biases in the parameters section; the factors stand behind them.
     pub parameters: u32,
     /// The input's zero point.
@@ -79,8 +81,10 @@ pub struct Layer {
     pub groups: u32,
     /// First byte of the weights in the weights section.
     pub weight_offset: u64,
-    /// Bytes of a weight.
+    /// Bytes of a weight that is not coded.
     pub weight_bytes: u64,
+    /// Bytes of all weights where they are coded, else 0.
+    pub coded: u32,
     /// First word in the parameters section.
     pub parameters: u32,
     /// Words in the parameters section for each output channel.
@@ -209,6 +213,7 @@ impl Op {
                 groups: conv.groups,
                 weight_offset: conv.weight_offset,
                 weight_bytes: 4,
+                coded: 0,
                 parameters: conv.bias,
                 words: 1,
             }),
@@ -217,6 +222,7 @@ impl Op {
                 groups: conv.groups,
                 weight_offset: conv.weight_offset,
                 weight_bytes: 1,
+                coded: conv.coded,
                 parameters: conv.parameters,
                 words: 2,
             }),

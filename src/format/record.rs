@@ -49,7 +49,7 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
     reader.reserved(3)?;
     let factors = [reader.f32("factor")?, reader.f32("factor")?];
     let table = reader.u32("table")?;
-    reader.reserved(4)?;
+    let coded = reader.u32("coded bytes")?;
 
     let (parameters, [input_zero, _], [factor, _]) = (bias, zeros, factors);
     let narrow = flags & NARROW != 0;
@@ -59,6 +59,7 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         window,
         groups,
         weight_offset,
+        coded,
         parameters,
         input_zero,
         output,
@@ -99,6 +100,7 @@ pub(crate) fn parse_step(reader: &mut Reader<'_>) -> Result<Step, LoadError> {
         output,
         factors: factors.map(f32::to_bits),
         table,
+        coded,
     };
     if (fields(&step), flags) != (found, flags_of(&op)) {
         let rule = "zero where the operation does not use it";
@@ -128,6 +130,7 @@ struct Fields {
     factors: [u32; 2],
     /// One more than the table's first word; 0 is none.
     table: u32,
+    coded: u32,
 }
 
 fn bits(bounds: Clamp) -> [u32; 2] {
@@ -168,10 +171,10 @@ fn fields(step: &Step) -> Fields {
         }
         Op::Dequantize { scale, zero } => Fields { factors: [scale.to_bits(), 0], zeros: [zero, 0], ..none },
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
-            let QConv { groups, weight_offset, parameters, input_zero, output, table, .. } = conv;
+            let QConv { groups, weight_offset, coded, parameters, input_zero, output, table, .. } = conv;
             let lrn = conv.pool.map_or([0; 4], pool_bits);
             let (zeros, table) = ([input_zero, 0], table.map_or(0, |table| table.wrapping_add(1)));
-            Fields { groups, weight_offset, parameters, zeros, output, table, lrn, ..none }
+            Fields { groups, weight_offset, coded, parameters, zeros, output, table, lrn, ..none }
         }
         Op::QAveragePool { input_zero, factor, output, .. } => {
             Fields { zeros: [input_zero, 0], factors: [factor.to_bits(), 0], output, ..none }
@@ -245,7 +248,7 @@ pub(crate) fn emit_step(step: &Step, out: &mut impl Extend<u8>) {
         out.extend(factor.to_le_bytes());
     }
     out.extend(fields.table.to_le_bytes());
-    out.extend([0; 4]);
+    out.extend(fields.coded.to_le_bytes());
 }
 
 #[cfg(test)]
@@ -273,6 +276,7 @@ mod tests {
             window: window(),
             groups: 2,
             weight_offset: 1 << 33,
+            coded: 0,
             parameters: 77,
             input_zero: 5,
             output,
@@ -304,6 +308,7 @@ mod tests {
             Op::QConv(QConv { table: Some(99), ..qconv }),
             Op::QConv(QConv { narrow: true, ..qconv }),
             Op::QConvGlobalAverage { conv: QConv { narrow: true, ..qconv }, relu: true },
+            Op::QConv(QConv { coded: 1 << 20, ..qconv }),
             Op::QConvGlobalAverage { conv: qconv, relu: true },
             Op::QConvGlobalAverage { conv: qconv, relu: false },
             qaverage(true),

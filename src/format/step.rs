@@ -3,6 +3,7 @@
 //! A step reads and writes [`View`]s: some channels of a buffer at all its pixels. So a concatenation is no
 //! step: its inputs are written side by side. How steps are encoded is in [`record`](super::record).
 
+use super::coded::Shape;
 use super::op::TABLE_WORDS;
 use super::{Op, View};
 
@@ -36,9 +37,23 @@ impl Step {
         depth.checked_mul(self.output.channels.into())
     }
 
-    /// Bytes of the step's weights, or `None` when they do not fit in 64 bits.
+    /// Bytes of the step's weights in the file, or `None` when they do not fit in 64 bits.
     pub fn weight_bytes(&self) -> Option<u64> {
-        self.weight_count()?.checked_mul(self.op.layer().map_or(0, |layer| layer.weight_bytes))
+        match self.op.layer() {
+            Some(layer) if layer.coded > 0 => Some(layer.coded.into()),
+            Some(layer) => self.weight_count()?.checked_mul(layer.weight_bytes),
+            None => Some(0),
+        }
+    }
+
+    /// Shape of the step's weights.
+    pub fn weight_shape(&self) -> Option<Shape> {
+        let layer = self.op.layer()?;
+        Some(Shape {
+            rows: self.output.channels as usize,
+            kernel: (layer.window.kernel.0.into(), layer.window.kernel.1.into()),
+            channels: (self.input.channels / layer.groups.max(1)) as usize,
+        })
     }
 
     /// Words that the step has in the parameters section, or `None` when they do not fit in 32 bits.

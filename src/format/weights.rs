@@ -1,5 +1,5 @@
 //! The weights section: one block a convolution, in step order, each at a multiple of 64 bytes from
-//! the section's start with zeros between.
+//! the section's start with zeros between; a [coded](super::coded) one right behind the block before.
 //!
 //! The canonical order of a block is `[output channel][kernel row][kernel column][input channel of the
 //! group]`, values `f32` little-endian or `i8`. Preparation packs it for the CPU at hand.
@@ -41,6 +41,14 @@ pub fn is_narrow(row: &[i8]) -> bool {
 
 /// The bound of [`is_narrow`].
 pub const NARROW: i32 = 128;
+
+/// As [`append_i8`], for a block of [coded](super::coded) weights, which is not aligned. Its length is the
+/// step's [`coded`](super::QConv::coded).
+pub fn append_coded<V: Extend<u8> + AsRef<[u8]>>(section: &mut V, block: &[u8]) -> u64 {
+    let offset = section.as_ref().len() as u64;
+    section.extend(block.iter().copied());
+    offset
+}
 
 /// Checks that every value of an `f32` block is finite. `at` is the block's position in the file.
 pub(crate) fn check(block: &[u8], at: u64) -> Result<(), LoadError> {

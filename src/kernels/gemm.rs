@@ -20,7 +20,7 @@ pub(crate) const MAX_COLUMNS: usize = 16;
 pub(crate) struct Tile<'a> {
     /// What the offsets point into.
     pub input: &'a [f32],
-    /// At least `run` zeros, read for taps in the padding.
+    /// At least `run` zeros, read for taps in the padding; there even if there are none.
     pub zeros: &'a [f32],
     /// `[segment][rows of the kernel's tile]`; entries of rows that do not exist repeat one that does.
     pub offsets: &'a [u32],
@@ -29,6 +29,8 @@ pub(crate) struct Tile<'a> {
     /// `[segment · run][columns of the kernel's tile]`, packed by [`Gemm::pack`].
     pub panel: &'a [f32],
     /// What the next calls will read, to be brought into a cache meanwhile.
+    // Only x86 has a stable way to ask for it.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub ahead: &'a [f32],
     /// One a column.
     pub bias: &'a [f32],
@@ -92,14 +94,16 @@ impl Gemm {
     fn fits(&self, tile: &Tile<'_>) -> bool {
         let segments = tile.offsets.len() / self.rows;
         let Some(last) = tile.input.len().checked_sub(tile.run) else { return false };
+        // One more than each offset, so that those in the padding are the smallest.
+        let furthest = tile.offsets.iter().fold(0, |most, offset| offset.wrapping_add(1).max(most));
         let rows = (1..=self.rows).contains(&tile.rows);
         let columns = (1..=self.columns).contains(&tile.columns) && tile.bias.len() >= self.columns;
         let reach = (tile.rows - 1).saturating_mul(tile.stride).saturating_add(tile.columns);
         let panel = segments.saturating_mul(tile.run).saturating_mul(self.columns);
         rows && columns
             && tile.offsets.len().is_multiple_of(self.rows)
-            && tile.offsets.iter().all(|&offset| offset == PADDING || offset as usize <= last)
-            && tile.zeros.len() >= if tile.offsets.contains(&PADDING) { tile.run } else { 0 }
+            && furthest as usize <= last + 1
+            && tile.zeros.len() >= tile.run
             && tile.panel.len() >= panel
             && tile.out.len() >= reach
     }

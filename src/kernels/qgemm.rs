@@ -24,7 +24,7 @@ pub(crate) struct Runs<'a> {
     pub to_step: usize,
 }
 
-/// The operands of one tile.
+/// The operands of tiles below each other.
 pub(crate) struct QTile<'a> {
     /// Row `r` begins at byte `r · pitch`; `depth` values of the kernel's form each.
     pub left: &'a [u8],
@@ -32,14 +32,14 @@ pub(crate) struct QTile<'a> {
     pub pitch: usize,
     /// Values a row, a multiple of the kernel's group.
     pub depth: usize,
-    /// `[depth / group][columns of the kernel's tile][group]`, packed by [`QGemm::pack`].
+    /// `[depth / group][columns of the kernel's tile][group]`, packed by [`QGemm::pack_column`].
     pub panel: &'a [i8],
     /// One a column.
     pub bias: &'a [i32],
-    /// Rows to compute, 1 to the tile's.
+    /// Rows to compute, at least 1; a kernel is given one tile's at most.
     pub rows: usize,
     /// `[row][columns of the kernel's tile]`.
-    pub sums: &'a mut [i32; MAX_ROWS * MAX_COLUMNS],
+    pub sums: &'a mut [i32],
 }
 
 /// An integer tile kernel, its shape and its name.
@@ -63,7 +63,8 @@ pub(crate) struct QGemm {
     /// The CPU has the instruction set, and the runs have passed [`QGemm::holds`].
     pub(super) gather: unsafe fn(&mut Runs<'_>),
     /// # Safety
-    /// The CPU has the instruction set, and the tile has passed [`QGemm::fits`].
+    /// The CPU has the instruction set, and the tile, of no more rows than its own, has passed
+    /// [`QGemm::fits`].
     pub(super) kernel: unsafe fn(&mut QTile<'_>),
 }
 
@@ -78,16 +79,13 @@ impl QGemm {
         depth.checked_next_multiple_of(self.group)
     }
 
-    /// Packs the weights of one panel: `weight(column, k)` to `[k / group][column][k % group]`, zero where
-    /// there is no column or no `k`. The panel has a whole number of groups.
-    pub fn pack(&self, depth: usize, columns: usize, weight: impl Fn(usize, usize) -> i8, panel: &mut [i8]) {
-        for (block, values) in panel.chunks_exact_mut(self.columns * self.group).enumerate() {
-            for (column, values) in values.chunks_exact_mut(self.group).enumerate() {
-                for (within, value) in values.iter_mut().enumerate() {
-                    let k = block * self.group + within;
-                    *value = if column < columns && k < depth { weight(column, k) } else { 0 };
-                }
-            }
+    /// Packs the weights of one column of a panel of zeros: that of `k` goes to
+    /// `[k / group][column][k % group]`.
+    pub fn pack_column(&self, column: usize, weights: &[i8], panel: &mut [i8]) {
+        let blocks = panel.chunks_exact_mut(self.columns * self.group);
+        for (values, weights) in blocks.zip(weights.chunks(self.group)) {
+            let values = values.iter_mut().skip(column * self.group);
+            values.zip(weights).for_each(|(value, &weight)| *value = weight);
         }
     }
 
@@ -115,20 +113,27 @@ impl QGemm {
                 .is_some_and(|end| end <= runs.to.len())
     }
 
-    /// Computes one tile.
-    pub fn tile(&self, mut tile: QTile<'_>) {
-        assert!(self.fits(&tile), "operands of a {} tile do not fit together", self.name);
-        // SAFETY: the operands have just been checked; for the instruction set see `gather`.
-        unsafe { (self.kernel)(&mut tile) }
+    /// Computes tiles below each other.
+    pub fn tiles(&self, tiles: QTile<'_>) {
+        assert!(self.fits(&tiles), "operands of a {} tile do not fit together", self.name);
+        let QTile { left, pitch, depth, panel, bias, rows, sums } = tiles;
+        for (index, sums) in sums[..rows * self.columns].chunks_mut(self.rows * self.columns).enumerate() {
+            let left = &left[index * self.rows * pitch..];
+            let rows = sums.len() / self.columns;
+            // SAFETY: the operands of all rows have just been checked, and these are some of them; for
+            // the instruction set see `gather`.
+            unsafe { (self.kernel)(&mut QTile { left, pitch, depth, panel, bias, rows, sums }) }
+        }
     }
 
     /// Every access of a kernel stays inside the slices of the tile.
     fn fits(&self, tile: &QTile<'_>) -> bool {
         let row = tile.depth.saturating_mul(self.bytes);
-        (1..=self.rows).contains(&tile.rows)
+        tile.rows > 0
             && tile.depth.is_multiple_of(self.group)
             && tile.left.len() >= (tile.rows - 1).saturating_mul(tile.pitch).saturating_add(row)
             && tile.panel.len() >= tile.depth.saturating_mul(self.columns)
             && tile.bias.len() >= self.columns
+            && tile.sums.len() >= tile.rows.saturating_mul(self.columns)
     }
 }

@@ -195,28 +195,17 @@ impl QWinograd {
         self.padded(channels)?.checked_mul(self.transform.positions() * COLUMNS)
     }
 
-    /// Transforms and packs the weights of one panel: a column's are `weights(column)[tap][channel]`. Zero
-    /// where there is no column or no channel.
-    pub fn pack<'w>(
-        &self,
-        channels: usize,
-        columns: usize,
-        weights: impl Fn(usize) -> &'w [i8],
-        panel: &mut [i16],
-    ) {
-        panel.fill(0);
+    /// Transforms and packs the weights of one column of a panel of zeros: `weights[tap][channel]`.
+    pub fn pack_column(&self, channels: usize, column: usize, weights: &[i8], panel: &mut [i16]) {
         let Some(step) = self.padded(channels).map(|depth| depth * COLUMNS) else { return };
-        for column in 0..columns.min(COLUMNS) {
-            let weights = weights(column);
-            for channel in 0..channels {
-                let window: [i16; WINDOW * WINDOW] = core::array::from_fn(|tap| {
-                    weights.get(tap * channels + channel).copied().unwrap_or_default().into()
-                });
-                let first = (channel / PAIR * COLUMNS + column) * PAIR + channel % PAIR;
-                let positions = panel.get_mut(first..).unwrap_or_default().iter_mut().step_by(step);
-                for (value, to) in self.transform.window(&window).into_iter().zip(positions) {
-                    *to = value;
-                }
+        for channel in 0..channels {
+            let window: [i16; WINDOW * WINDOW] = core::array::from_fn(|tap| {
+                weights.get(tap * channels + channel).copied().unwrap_or_default().into()
+            });
+            let first = (channel / PAIR * COLUMNS + column) * PAIR + channel % PAIR;
+            let positions = panel.get_mut(first..).unwrap_or_default().iter_mut().step_by(step);
+            for (value, to) in self.transform.window(&window).into_iter().zip(positions) {
+                *to = value;
             }
         }
     }

@@ -115,7 +115,7 @@ fn a_nan_is_seen_at_the_output() {
         let mut out = [0.0; 1];
         gemm.tile(Tile {
             input: &[f32::NAN],
-            zeros: &[],
+            zeros: &[0.0; 2],
             offsets: &std::vec![0; gemm.rows],
             run: 1,
             ahead: &[],
@@ -140,7 +140,7 @@ fn operands_that_do_not_fit_are_refused() {
         let result = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
             gemm.tile(Tile {
                 input,
-                zeros: &[],
+                zeros: &[0.0; 2],
                 offsets: &offsets,
                 run: 2,
                 ahead: &[],

@@ -250,13 +250,14 @@ impl Job<'_> {
     /// Writes the offsets of the first tile of some output pixels: `[segment][row]`.
     fn fill(&self, segments: &Segments, channel: usize, pixels: Range<usize>, offsets: &mut [u32]) {
         let (window, input, rows) = (&self.conv.window, &self.input, self.gemm.rows);
+        let (mut y, mut x) = (pixels.start / self.width, pixels.start % self.width);
         for row in 0..rows {
             // Rows behind the last pixel repeat it; they are computed by some kernels, stored by none.
-            let pixel = (pixels.start + row).min(pixels.end - 1);
-            let top =
-                (pixel / self.width * usize::from(window.stride.0)).wrapping_sub(window.pad_start.0.into());
-            let left =
-                (pixel % self.width * usize::from(window.stride.1)).wrapping_sub(window.pad_start.1.into());
+            if row > 0 && pixels.start + row < pixels.end {
+                (y, x) = if x + 1 < self.width { (y, x + 1) } else { (y + 1, 0) };
+            }
+            let top = (y * usize::from(window.stride.0)).wrapping_sub(window.pad_start.0.into());
+            let left = (x * usize::from(window.stride.1)).wrapping_sub(window.pad_start.1.into());
             let mut table = offsets.iter_mut().skip(row).step_by(rows);
             for segment_row in 0..segments.rows {
                 for segment_column in 0..segments.columns {

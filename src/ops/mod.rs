@@ -16,11 +16,13 @@ mod qgather;
 pub(crate) mod quantize;
 mod qwinograd;
 mod ring;
+pub(crate) mod rows;
 mod softmax;
 mod winograd;
 
 use crate::algorithm::Algorithm;
 use crate::arena::{bytes, bytes_mut};
+use crate::format::coded::CodedError;
 use crate::format::{Buffer, Clamp, Conv, Element, Op, Step, View};
 use crate::kernels::Kernels;
 use crate::kernels::qadd::Scales;
@@ -265,25 +267,28 @@ pub(crate) fn prepared_floats(step: &Step, algorithm: Algorithm, kernels: &Kerne
     }
 }
 
-/// Packs a step's weights.
+/// Packs a step's weights. `stage` has at least [`rows::stage_bytes`].
 pub(crate) fn prepare(
     model: &Model<'_>,
     step: &Step,
     algorithm: Algorithm,
     kernels: &Kernels,
     packed: &mut [f32],
-) {
+    stage: &mut [u8],
+) -> Result<(), CodedError> {
     if let (Op::Conv(conv), Some(winograd)) = (&step.op, winograd::of(algorithm, kernels)) {
         let (weights, biases) = (model.weight_block(step), model.parameter_block(step));
-        return winograd::prepare(conv, step, weights, biases, winograd, packed);
+        winograd::prepare(conv, step, weights, biases, winograd, packed);
+        return Ok(());
     }
     match &step.op {
         Op::Conv(conv) | Op::ConvGlobalAverage(conv) => conv::prepare(model, conv, step, kernels, packed),
         Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } => {
-            qconv::prepare(model, conv, step, algorithm, kernels, packed);
+            qconv::prepare(model, conv, step, algorithm, kernels, packed, stage)?;
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// What a step works with beside its inputs and output.

@@ -2,9 +2,11 @@
 //! over them.
 
 use super::qgather::Gather;
+use super::rows::Rows;
 use super::{Input, Means, Output, qconv_pool, qwinograd};
 use crate::Algorithm;
 use crate::arena::{bytes, bytes_mut, integers, integers_mut, long_integers, signed, signed_mut};
+use crate::format::coded::CodedError;
 use crate::format::{ALIGN, Buffer, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qgemm::{MAX_COLUMNS, MAX_ROWS, QGemm, QTile};
@@ -17,6 +19,8 @@ use core::ops::Range;
 const BLOCK_BYTES: usize = 32 << 10;
 /// Most tiles of a block.
 const BLOCK_TILES: usize = 32;
+/// Tiles that are computed and stored together.
+const TOGETHER: usize = 8;
 const FLOATS_A_LINE: usize = ALIGN / size_of::<f32>();
 
 /// Values summed for one output of a convolution.
@@ -48,7 +52,7 @@ pub(crate) fn prepared_floats(
     panel.checked_mul(panels)?.checked_mul(conv.groups as usize)
 }
 
-/// Packs weights, biases and factors of a step for `kernels`.
+/// Packs weights, biases and factors of a step for `kernels`, one row after the other.
 pub(crate) fn prepare(
     model: &Model<'_>,
     conv: &QConv,
@@ -56,48 +60,43 @@ pub(crate) fn prepare(
     algorithm: Algorithm,
     kernels: &Kernels,
     packed: &mut [f32],
-) {
+    stage: &mut [u8],
+) -> Result<(), CodedError> {
     let gemm = kernels.integers(conv);
     let channels = step.output.channels as usize;
     let outputs = channels / conv.groups as usize;
-    let Some(depth) = depth(conv, step.input.channels as usize) else { return };
-    let Some(floats) = panel_floats(gemm, depth) else { return };
-    let weights = signed(model.weight_block(step));
+    let Some(shape) = step.weight_shape() else { return Ok(()) };
+    let mut rows = Rows::new(model, step, shape, stage)?;
     let (biases, factors) = model.parameter_block(step).split_at(channels * 4);
     let word = |block: &[u8], index: usize| {
         let bytes = block.get(index * 4..index * 4 + 4).and_then(|bytes| bytes.try_into().ok());
         u32::from_le_bytes(bytes.unwrap_or_default())
     };
     if let Some(winograd) = qwinograd::of(algorithm, kernels) {
-        let row = |output: usize| weights.get(output * depth..(output + 1) * depth).unwrap_or_default();
         let bias = |output| word(biases, output).cast_signed();
         let factor = |output| f32::from_bits(word(factors, output));
-        return qwinograd::prepare(winograd, step, row, bias, factor, packed);
+        qwinograd::prepare(winograd, step, &mut rows, bias, factor, packed)?;
+        return rows.finish();
     }
+    let Some(floats) = panel_floats(gemm, shape.depth()) else { return Ok(()) };
     let panels = gemm.panels(outputs);
     for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
         let (group, first) = (index / panels, index % panels * gemm.columns);
         let columns = gemm.columns.min(outputs - first);
-        let row = |column: usize| {
-            let output = group * outputs + first + column;
-            weights.get(output * depth..(output + 1) * depth).unwrap_or_default()
-        };
+        panel.fill(0.0);
         let (head, values) = panel.split_at_mut(2 * gemm.columns);
         let (bias, factor) = head.split_at_mut(gemm.columns);
-        for (column, (bias, factor)) in integers_mut(bias).iter_mut().zip(factor).enumerate() {
-            (*bias, *factor) = (0, 0.0);
-            if column < columns {
-                let output = group * outputs + first + column;
-                let sum = row(column).iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
-                *bias = gemm.bias(word(biases, output).cast_signed(), sum);
-                *factor = f32::from_bits(word(factors, output));
-            }
-        }
         let values = signed_mut(bytes_mut(values));
-        let length = gemm.padded(depth).unwrap_or(0) * gemm.columns;
-        let weight = |column: usize, k: usize| row(column).get(k).copied().unwrap_or(0);
-        gemm.pack(depth, columns, weight, &mut values[..length]);
+        for (column, (bias, factor)) in integers_mut(bias).iter_mut().zip(factor).take(columns).enumerate() {
+            let output = group * outputs + first + column;
+            let row = rows.next()?;
+            let sum = row.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
+            *bias = gemm.bias(word(biases, output).cast_signed(), sum);
+            *factor = f32::from_bits(word(factors, output));
+            gemm.pack_column(column, row, values);
+        }
     }
+    rows.finish()
 }
 
 /// How a step's scratch memory is used.
@@ -252,7 +251,7 @@ pub(super) fn run_global_average(
     });
 }
 
-/// A computed tile.
+/// Computed tiles.
 pub(super) struct Done<'a> {
     pub sums: &'a [i32],
     /// Sums from one row to the next.
@@ -323,7 +322,7 @@ impl<'a> Job<'a> {
         let (left, padding) = bytes_mut(scratch).split_at_mut(left);
         let padding = &mut padding[..plan.padding];
         padding.fill(conv.input_zero);
-        let mut sums = [0; MAX_ROWS * MAX_COLUMNS];
+        let mut sums = [0; TOGETHER * MAX_ROWS * MAX_COLUMNS];
 
         for group in 0..groups {
             let group_panels = self.packed.chunks_exact(panel_floats).skip(group * panels).take(panels);
@@ -346,20 +345,14 @@ impl<'a> Job<'a> {
                     let (bias, factors) = head.split_at(gemm.columns);
                     let (bias, factors) = (integers(bias), &factors[..columns]);
                     let panel = signed(bytes(panel));
-                    for (index, left) in
-                        left.chunks_exact(tile_bytes).take(pixels.div_ceil(plan.rows)).enumerate()
-                    {
-                        let first = index * plan.rows;
-                        let rows = plan.rows.min(pixels - first);
-                        gemm.tile(QTile {
-                            left,
-                            pitch: plan.pitch,
-                            depth,
-                            panel,
-                            bias,
-                            rows,
-                            sums: &mut sums,
-                        });
+                    let some = TOGETHER * plan.rows;
+                    for (index, left) in left.chunks(TOGETHER * tile_bytes).enumerate() {
+                        let first = index * some;
+                        if first >= pixels {
+                            break;
+                        }
+                        let (pitch, rows) = (plan.pitch, some.min(pixels - first));
+                        gemm.tiles(QTile { left, pitch, depth, panel, bias, rows, sums: &mut sums });
                         store(Done {
                             sums: &sums,
                             pitch: gemm.columns,

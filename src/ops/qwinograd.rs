@@ -3,8 +3,10 @@
 
 use super::Input;
 use super::qconv::{Done, Job};
+use super::rows::Rows;
 use crate::Algorithm;
 use crate::arena::{bytes_mut, integers, integers_mut, shorts, shorts_mut};
+use crate::format::coded::CodedError;
 use crate::format::{ALIGN, QConv, Step};
 use crate::kernels::Kernels;
 use crate::kernels::qwinograd::{BLOCK, COLUMNS, Outputs, Patches, Products, QWinograd, TILES, WINDOW};
@@ -48,30 +50,31 @@ pub(super) fn prepared_floats(winograd: &QWinograd, step: &Step) -> Option<usize
     panel_floats(winograd, step.input.channels as usize)?.checked_mul(panels)
 }
 
-/// Transforms and packs weights with `bias(output)` and `factor(output)`; a row of `weights` is an output's.
-pub(super) fn prepare<'w>(
+/// Transforms and packs weights, an output's in a row, with `bias(output)` and `factor(output)`.
+pub(super) fn prepare(
     winograd: &QWinograd,
     step: &Step,
-    weights: impl Fn(usize) -> &'w [i8],
+    rows: &mut Rows<'_, '_>,
     bias: impl Fn(usize) -> i32,
     factor: impl Fn(usize) -> f32,
     packed: &mut [f32],
-) {
+) -> Result<(), CodedError> {
     let (channels, outputs) = (step.input.channels as usize, step.output.channels as usize);
-    let Some(floats) = panel_floats(winograd, channels) else { return };
+    let Some(floats) = panel_floats(winograd, channels) else { return Ok(()) };
     let values = winograd.panel_values(channels).unwrap_or(0);
     for (index, panel) in packed.chunks_exact_mut(floats).enumerate() {
         let first = index * COLUMNS;
         let columns = COLUMNS.min(outputs.saturating_sub(first));
+        panel.fill(0.0);
         let (head, panel) = panel.split_at_mut(2 * COLUMNS);
         let (biases, factors) = head.split_at_mut(COLUMNS);
-        for (column, (to, scale)) in integers_mut(biases).iter_mut().zip(factors).enumerate() {
-            (*to, *scale) =
-                if column < columns { (bias(first + column), factor(first + column)) } else { (0, 0.0) };
-        }
         let panel = &mut shorts_mut(panel)[..values];
-        winograd.pack(channels, columns, |column| weights(first + column), panel);
+        for (column, (to, scale)) in integers_mut(biases).iter_mut().zip(factors).take(columns).enumerate() {
+            (*to, *scale) = (bias(first + column), factor(first + column));
+            winograd.pack_column(channels, column, rows.next()?, panel);
+        }
     }
+    Ok(())
 }
 
 /// How a step's scratch memory is used: a row of patches, transformed patches, products and sums, each
@@ -204,8 +207,7 @@ pub(super) fn each_line(
 }
 
 /// Writes what the windows of a row of tiles read: lines of `line` bytes for the tiles whose first outputs
-/// are in line `y`, the input's zero point where they lie outside the image. Behind the input's channels of
-/// a pixel stands anything.
+/// are in line `y`, the input's zero point where they lie outside the image or behind its channels.
 fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, input: &Input<'_, u8>) {
     let (above, before) = (usize::from(conv.window.pad_start.0), usize::from(conv.window.pad_start.1));
     for (index, line) in lines.chunks_exact_mut(line).enumerate() {
@@ -224,7 +226,9 @@ fn fill(lines: &mut [u8], line: usize, channels: usize, y: usize, conv: &QConv, 
             inside.copy_from_slice(&from[..inside.len()]);
         } else {
             for (to, from) in inside.chunks_exact_mut(channels).zip(from.chunks(input.stride)) {
-                to[..input.channels].copy_from_slice(&from[..input.channels]);
+                let (to, behind) = to.split_at_mut(input.channels);
+                to.copy_from_slice(&from[..input.channels]);
+                behind.fill(conv.input_zero);
             }
         }
     }

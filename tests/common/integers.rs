@@ -2,6 +2,7 @@
 //! real numbers in `f64` with each rounding to `f32` written out, as `docs/arithmetic.md` has them.
 
 use super::{Net, window};
+use wisp::format::coded::Trellis;
 use wisp::format::op::TABLE_WORDS;
 use wisp::format::{Buffer, Clamp, Element, Grid, Op, QConv, Step, View, Window};
 
@@ -114,6 +115,14 @@ pub fn tiny_int8() -> Net {
     net.step(add(net.whole(scores[2])), net.whole(first), net.whole(output));
     net.labels = (0..10).map(|class| format!("class {class}")).collect();
     net
+}
+
+/// The same with small weights on a path through a trellis, coded.
+pub fn tiny_coded() -> Vec<u8> {
+    let mut net = tiny_int8();
+    net.weights.iter_mut().for_each(|weight| *weight = (weight.cast_signed() / 16).cast_unsigned());
+    net.onto(Trellis::Eight);
+    net.coded_bytes(Trellis::Eight)
 }
 
 /// Any integer step after any other, of any geometry; then what the last one gives.

@@ -4,6 +4,7 @@
 pub mod integers;
 
 use proptest::prelude::*;
+use wisp::format::coded::{Trellis, encode};
 use wisp::format::{
     self, Buffer, Clamp, Conv, Element, Grid, Info, Op, Provenance, QConv, Step, View, Weights, Window,
     container::Parts,
@@ -136,6 +137,7 @@ impl Net {
             window,
             groups,
             weight_offset,
+            coded: 0,
             parameters,
             input_zero,
             output: grid,
@@ -143,6 +145,40 @@ impl Net {
             table: None,
             narrow: false,
         }
+    }
+
+    /// Moves the weights of integer convolutions to such that lie on a path through a trellis.
+    pub fn onto(&mut self, trellis: Trellis) {
+        for step in &self.steps {
+            let (Some(conv), Some(shape)) = (step.op.qconv(), step.weight_shape()) else { continue };
+            let block = &mut self.weights[conv.weight_offset as usize..][..shape.rows * shape.depth()];
+            for row in block.chunks_exact_mut(shape.depth()) {
+                let mut state = 0;
+                for weight in row {
+                    let k = trellis.index(weight.cast_signed().clamp(-126, 126).into());
+                    *weight = (trellis.weight(state, k) as i8).cast_unsigned();
+                    state = trellis.next(state, k);
+                }
+            }
+        }
+    }
+
+    /// The model's file with the weights of its integer convolutions coded.
+    pub fn coded_bytes(&mut self, trellis: Trellis) -> Vec<u8> {
+        let (steps, plain) = (self.steps.clone(), std::mem::take(&mut self.weights));
+        for step in &mut self.steps {
+            let (Some(shape), Some(count)) = (step.weight_shape(), step.weight_count()) else { continue };
+            if let Op::QConv(conv) | Op::QConvGlobalAverage { conv, .. } = &mut step.op {
+                let block = &plain[conv.weight_offset as usize..][..count as usize];
+                let block: Vec<i8> = block.iter().map(|weight| weight.cast_signed()).collect();
+                let block = encode(&block, shape, trellis).unwrap();
+                conv.weight_offset = format::weights::append_coded(&mut self.weights, &block);
+                conv.coded = block.len() as u32;
+            }
+        }
+        let bytes = self.bytes();
+        (self.steps, self.weights) = (steps, plain);
+        bytes
     }
 
     /// The model's file. The last step's output is the model's.

@@ -6,13 +6,15 @@ use crate::model::{self, Named};
 use crate::output;
 use crate::picture::Picture;
 use crate::preprocessing::Flags;
+use crate::resources::Resources;
 use crate::runner::Runner;
 use crate::whole;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use wisp_compiler::{Calibration, Method, Precision, Progress, Ranges};
+use wisp_compiler::{Calibration, Compiled, Compression, Method, Precision, Progress, Ranges};
 
 /// How a model gets its integers.
 #[derive(Debug, Args)]
@@ -23,7 +25,7 @@ pub struct Arguments {
     /// Calibrate on these pictures of the folder alone: names, or positions in their order, a line each
     #[arg(long, value_name = "FILE", requires = "calibrate")]
     only: Option<PathBuf>,
-    /// The file of ranges: written by --calibrate, read without it
+    /// The file of ranges: written by --calibrate, read without it. With --max-bytes it is read if it is there
     #[arg(long, value_name = "FILE.json")]
     ranges: Option<PathBuf>,
     /// How ranges are chosen: auto, minmax, percentile, kl or mse
@@ -51,7 +53,7 @@ impl Arguments {
         options: &wisp_compiler::Options,
     ) -> Result<Precision> {
         let ranges = match (&self.calibrate, &self.ranges) {
-            (Some(folder), _) => self.calibrated(folder, input, flags, options)?,
+            (Some(folder), _) => self.calibrated(input, options, &self.calibration(folder, input, flags)?)?,
             (None, Some(file)) => Ranges::read(file)?,
             (None, None) => {
                 return Err(usage(
@@ -68,13 +70,44 @@ impl Arguments {
         Ok(Precision::Int8 { ranges: Box::new(ranges), keep_f32: self.keep_f32.clone() })
     }
 
-    fn calibrated(
+    /// Compiles to a file of at most `max_bytes`.
+    pub fn compressed(
         &self,
-        folder: &Path,
         input: &Path,
         flags: &Flags,
         options: &wisp_compiler::Options,
-    ) -> Result<Ranges> {
+        max_bytes: u64,
+    ) -> Result<Compiled> {
+        let Some(folder) = &self.calibrate else {
+            return Err(usage("--max-bytes tries roundings on pictures: give --calibrate DIR"));
+        };
+        let calibration = self.calibration(folder, input, flags)?;
+        let ranges = match &self.ranges {
+            Some(file) if file.exists() => Ranges::read(file)?,
+            _ => self.calibrated(input, options, &calibration)?,
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let options = wisp_compiler::Options { threads: Some(threads), ..options.clone() };
+        let bar = output::progress(0, "{msg} {wide_bar} {pos}/{len} {elapsed}");
+        let mut show = |progress: Compression| {
+            let bytes = progress.bytes.map(|bytes| format!(", {} bytes", output::grouped(bytes)));
+            let lost = progress.kl.map(|kl| format!(", {kl:.4} nats"));
+            bar.set_length(progress.total as u64);
+            bar.set_position(progress.done as u64);
+            bar.set_message(format!(
+                "{}{}{}",
+                progress.stage,
+                bytes.unwrap_or_default(),
+                lost.unwrap_or_default()
+            ));
+        };
+        let compiled = wisp_compiler::compress(input, &options, &calibration, &ranges, max_bytes, &mut show)?;
+        bar.finish_and_clear();
+        Ok(compiled)
+    }
+
+    /// The pictures as tensors.
+    fn calibration(&self, folder: &Path, input: &Path, flags: &Flags) -> Result<Calibration> {
         let method: Method = self.method.parse().map_err(|error| usage(format!("--method: {error}")))?;
         let pictures = pictures(folder)?;
         let pictures = match &self.only {
@@ -84,7 +117,7 @@ impl Arguments {
         let named = Named::Onnx(input.into());
         // The model as it is, for the size and the preparation of its pictures.
         let compiled = wisp_compiler::compile(input, &model::options(flags)?)?;
-        let runner = Runner::native(&compiled.bytes, &named, 1)?;
+        let runner = Runner::native(&compiled.bytes, &named, &Resources::default())?;
         let bar = output::progress(pictures.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         bar.set_message("pictures");
         let mut inputs = Vec::with_capacity(pictures.len());
@@ -94,10 +127,19 @@ impl Arguments {
             inputs.push(runner.tensor(&picture.view()?).with_context(|| path.display().to_string())?);
             bar.inc(1);
         }
-        let calibration =
-            Calibration { inputs, method, equalise: self.equalise, keep_f32: self.keep_f32.clone() };
+        bar.finish_and_clear();
+        Ok(Calibration { inputs, method, equalise: self.equalise, keep_f32: self.keep_f32.clone() })
+    }
+
+    fn calibrated(
+        &self,
+        input: &Path,
+        options: &wisp_compiler::Options,
+        calibration: &Calibration,
+    ) -> Result<Ranges> {
+        let bar = output::progress(calibration.inputs.len(), "{msg} {wide_bar} {pos}/{len} {eta}");
         let mut stage = "";
-        let ranges = wisp_compiler::calibrate(input, options, &calibration, &mut |progress: Progress| {
+        let ranges = wisp_compiler::calibrate(input, options, calibration, &mut |progress: Progress| {
             if progress.stage != stage {
                 stage = progress.stage;
                 bar.set_length(progress.total as u64);

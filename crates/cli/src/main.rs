@@ -18,6 +18,7 @@ mod picture;
     expect(dead_code, reason = "read to be refused, never turned into anything")
 )]
 mod preprocessing;
+mod resources;
 mod runner;
 mod statistics;
 mod whole;

@@ -4,11 +4,12 @@ use crate::agreement::Answer;
 use crate::failure::usage;
 use crate::model::{Named, Onnx};
 use crate::preprocessing::Flags;
+use crate::resources::Resources;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use wisp::Engine;
 use wisp::format::{Op, Weights};
 use wisp::vision::{Preprocess, Rgb8};
-use wisp::{Engine, Isa, MAX_THREADS, Options};
 
 /// What runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,29 +45,6 @@ pub struct Tract {
     answer: wisp_compiler::Scores,
 }
 
-/// The options that `WISP_ISA` decides, and a number of threads.
-pub fn native_options(threads: usize) -> Result<Options> {
-    let options = Options::default().with_threads(threads);
-    match std::env::var("WISP_ISA") {
-        Ok(name) => {
-            let isa: Isa = name.parse().map_err(|error| usage(format!("WISP_ISA={name}: {error}")))?;
-            Ok(options.with_isa(isa))
-        }
-        Err(_) => Ok(options),
-    }
-}
-
-/// Refuses a number of threads that one of the engines does not run on.
-pub fn check_threads(threads: usize, engines: &[EngineName]) -> Result<()> {
-    if !(1..=MAX_THREADS).contains(&threads) {
-        return Err(usage(format!("--threads {threads}: the number of threads must be 1 to {MAX_THREADS}")));
-    }
-    if threads > 1 && engines.contains(&EngineName::Tract) {
-        return Err(usage(format!("--threads {threads}: tract runs on 1 thread here")));
-    }
-    Ok(())
-}
-
 /// The error for a model that tract cannot run: a compiled one, or any where tract is missing.
 pub fn not_in_tract(model: &Named) -> anyhow::Error {
     usage(if cfg!(feature = "compile") {
@@ -80,17 +58,17 @@ pub fn not_in_tract(model: &Named) -> anyhow::Error {
 }
 
 impl Runner {
-    /// Loads a model; so many threads run it in the native engine, one in tract.
-    pub fn load(engine: EngineName, model: &Named, flags: &Flags, threads: usize) -> Result<Self> {
+    /// Loads a model; the resources are the native engine's.
+    pub fn load(engine: EngineName, model: &Named, flags: &Flags, resources: &Resources) -> Result<Self> {
         match engine {
-            EngineName::Native => Self::native(&model.file(flags)?, model, threads),
+            EngineName::Native => Self::native(&model.file(flags)?, model, resources),
             EngineName::Tract => Self::tract(&model.onnx()?, model, flags),
         }
     }
 
     /// Loads a compiled model's bytes.
-    pub fn native(file: &[u8], model: &Named, threads: usize) -> Result<Self> {
-        let engine = Engine::from_bytes(file, &native_options(threads)?).with_context(|| model.display())?;
+    pub fn native(file: &[u8], model: &Named, resources: &Resources) -> Result<Self> {
+        let engine = Engine::from_bytes(file, &resources.options()?).with_context(|| model.display())?;
         Ok(Self::Native(Box::new(engine)))
     }
 

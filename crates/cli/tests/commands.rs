@@ -43,6 +43,19 @@ fn scores_are_the_published_ones() {
 }
 
 #[test]
+fn memory_is_spent_as_asked() {
+    let inspect = |more: &[&str]| {
+        let report = lines(&[&["inspect", "models/squeezenet1.1.wisp", "--json"], more].concat()).remove(0);
+        let bytes = |field: &str| report[field].as_u64().unwrap();
+        bytes("arena_bytes") + bytes("prepared_bytes")
+    };
+    let least = inspect(&["--optimize", "size"]);
+    let budget = least + 200_000;
+    let some = inspect(&["--memory-budget", &budget.to_string()]);
+    assert!(some <= budget && least <= some && some <= inspect(&[]));
+}
+
+#[test]
 fn inspect_counts_what_the_paper_counts() {
     let report = &lines(&["inspect", "--json"])[0];
     has_fields(report, &["layers", "params", "macs", "arena_bytes", "prepared_bytes", "file_bytes"]);

@@ -166,6 +166,15 @@ fn numbers_of_threads_that_no_engine_runs_on() {
 }
 
 #[test]
+fn memory_that_is_too_little() {
+    let run = wisp(&["bench", "--memory-budget", "1000"]);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert!(run.err.contains("bytes of memory, the budget is 1000"), "{}", run.err);
+    let run = wisp(&["bench", "--engine", "tract", "--memory-budget", "1000"]);
+    fails(&run, 2, "--memory-budget: tract takes what it takes");
+}
+
+#[test]
 fn an_instruction_set_that_is_not_there() {
     let mut with = command();
     with.env("WISP_ISA", "mmx").args(["classify", CHELSEA]);

@@ -41,6 +41,11 @@ fn what_is_missing_is_said() {
     fails(&wisp(&compile(&out, &["--calibrate", "models/samples", "--method", "best"])), 2, line);
     let run = wisp(&["compile", ONNX, "-o", &out, "--ranges", "models/squeezenet1.1.ranges.json"]);
     fails(&run, 2, "--calibrate, --ranges and --keep-f32 are for --precision int8");
+    let run = wisp(&["compile", ONNX, "-o", &out, "--calibrate", "models/samples", "--max-bytes", "470588"]);
+    fails(&run, 2, "--max-bytes is for --precision int8");
+    let run =
+        wisp(&compile(&out, &["--ranges", "models/squeezenet1.1.ranges.json", "--max-bytes", "470588"]));
+    assert!(run.code == Some(2) && run.err.contains("--calibrate <DIR>"), "{}", run.err);
     let docs = root().join("docs");
     let line = format!("{} holds no JPEG or PNG pictures", docs.display());
     fails(&wisp(&compile(&out, &["--calibrate", &docs.display().to_string()])), 1, &line);

@@ -1,7 +1,7 @@
 //! The whole way, from an ONNX file to the bytes of a `.wisp` file.
 
 use crate::error::CompileError;
-use crate::graph::Op;
+use crate::graph::{Graph, Op};
 use crate::import::{self, Imported};
 use crate::options::{Options, Precision};
 use crate::{encode, import::limits, memory, passes, quantise, schedule};
@@ -106,12 +106,35 @@ pub(crate) fn stem(path: &Path) -> String {
 }
 
 fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Compiled, CompileError> {
-    let digest = Sha256::digest(&bytes).into();
-    let Imported { mut graph, description, counts, logits } = import::import(bytes, name, options)?;
+    let mut source = Source::import(bytes, file, name, options)?;
+    let mut graph = std::mem::take(&mut source.imported.graph);
     passes::prepare(&mut graph);
     if let Precision::Int8 { ranges, keep_f32 } = &options.precision {
         quantise::run(&mut graph, ranges, keep_f32)?;
     }
+    finish(graph, &source)
+}
+
+/// An imported file, and what its compilation says about it.
+pub(crate) struct Source {
+    pub imported: Imported,
+    /// SHA-256 of the file.
+    digest: [u8; 32],
+    /// The file's name, without the folder.
+    file: String,
+}
+
+impl Source {
+    /// Imports the bytes of a file; `name` is what the model is called if nothing else says.
+    pub fn import(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Self, CompileError> {
+        let digest = Sha256::digest(&bytes).into();
+        Ok(Self { imported: import::import(bytes, name, options)?, digest, file: file.into() })
+    }
+}
+
+/// From a graph that has been through the floating-point passes, and the quantiser if it is to, to the file.
+pub(crate) fn finish(mut graph: Graph, source: &Source) -> Result<Compiled, CompileError> {
+    let Source { imported: Imported { description, counts, logits, .. }, digest, file } = source;
     passes::finish(&mut graph);
     let copies = graph.nodes.iter().filter(|node| node.op == Op::Copy).count();
     let integer = |op: &Op| match op {
@@ -121,13 +144,13 @@ fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Co
     let convs_int8 = graph.nodes.iter().filter(|node| integer(&node.op)).count();
     let schedule = schedule::schedule(&graph);
     let layout = memory::layout(&schedule.buffers);
-    let provenance = Provenance { digest, source: file, tool: TOOL };
-    let bytes = encode::encode(graph, &schedule, &layout, &description, provenance)?;
+    let provenance = Provenance { digest: *digest, source: file, tool: TOOL };
+    let bytes = encode::encode(graph, &schedule, &layout, description, provenance)?;
     log::info!("{}: {} nodes became {} steps", description.name, counts.nodes, schedule.order.len());
     Ok(Compiled {
         bytes,
         report: Report {
-            name: description.name,
+            name: description.name.clone(),
             nodes: counts.nodes,
             folded: counts.folded,
             convs: counts.convs,
@@ -136,7 +159,7 @@ fn build(bytes: Vec<u8>, file: &str, name: &str, options: &Options) -> Result<Co
             copies,
             activation_bytes: layout.total,
             activation_bytes_needed: schedule::peak(&schedule),
-            logits,
+            logits: logits.clone(),
         },
     })
 }

@@ -1,5 +1,6 @@
 //! Writes a scheduled graph as the bytes of a `.wisp` file.
 
+use crate::coded;
 use crate::error::CompileError;
 use crate::graph::{Conv, Graph, Node, Op, QConv, Quant, TensorId};
 use crate::import::Description;
@@ -161,10 +162,16 @@ impl Blocks {
         }
         self.parameters.extend(conv.factor.iter().map(|factor| factor.to_bits()));
         let table = conv.table.as_ref().map(|table| self.append_table(table));
+        let (weight_offset, coded) = match coded::block(conv) {
+            None => (weights::append_i8(&mut self.weights, &conv.weight), 0),
+            Some(Ok(block)) => (weights::append_coded(&mut self.weights, &block), block.len() as u32),
+            Some(Err(problem)) => return Err(integer_problem(node, problem.to_string())),
+        };
         Ok(format::QConv {
             window: conv.window,
             groups: conv.groups as u32,
-            weight_offset: weights::append_i8(&mut self.weights, &conv.weight),
+            weight_offset,
+            coded,
             parameters,
             input_zero: conv.input_zero,
             output: conv.grid.unwrap_or_default(),

@@ -5,6 +5,7 @@
 //! the nodes that it reads from; passes keep that order.
 
 use std::fmt;
+use wisp::format::coded::Trellis;
 use wisp::format::{Clamp, Element, Grid, Lrn, Window};
 
 /// Index of a tensor in [`Graph::tensors`].
@@ -86,6 +87,19 @@ pub(crate) struct Int8 {
     pub scale: Vec<f32>,
     /// One an output channel, with its scale: a bias is `q · scale`. Without it, the bias is rounded.
     pub bias: Option<Vec<(i32, f32)>>,
+    /// How the file has the weights.
+    pub coding: Coding,
+}
+
+/// How the file has the weights of an integer convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// A byte each.
+    #[default]
+    Plain,
+    /// Coded, where that is smaller. With another trellis than the plain one, they lie on a path through it.
+    #[allow(dead_code)] // set by the quantiser that chooses weights for their bits
+    Coded(Trellis),
 }
 
 /// A convolution in integers, as the runtime runs it.
@@ -94,6 +108,7 @@ pub(crate) struct QConv {
     pub window: Window,
     pub groups: usize,
     pub weight: Vec<i8>,
+    pub coding: Coding,
     /// With the correction for the input's zero point.
     pub bias: Vec<i64>,
     pub factor: Vec<f32>,

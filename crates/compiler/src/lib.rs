@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coded;
 mod compile;
 mod encode;
 mod error;
@@ -50,5 +51,5 @@ mod schedule;
 pub use compile::{Compiled, Report, compile, compile_bytes, load_onnx};
 pub use error::CompileError;
 pub use options::{Options, Precision};
-pub use quantise::{Calibration, Method, Progress, Range, Ranges, calibrate};
+pub use quantise::{Calibration, Compression, Method, Progress, Range, Ranges, calibrate, compress};
 pub use reference::{Reference, Scores};

@@ -42,7 +42,8 @@ pub struct Options {
     pub output: Option<String>,
     /// Type of weights and activations.
     pub precision: Precision,
-    /// Threads of the [`Reference`](crate::Reference), one if not given. Compiling takes one.
+    /// Threads of the [`Reference`](crate::Reference) and of [`compress`](crate::compress), one if not given.
+    /// Compiling takes one.
     pub threads: Option<usize>,
     /// How [`load_onnx`](crate::load_onnx) prepares the compiled model on this machine.
     pub runtime: wisp::Options,

@@ -3,6 +3,7 @@
 use super::Checker;
 use super::integers::is_factor;
 use crate::arena::signed;
+use crate::format::coded::MAX_WEIGHTS_A_BYTE;
 use crate::format::op::TABLE_WORDS;
 use crate::format::weights::{check as check_weights, is_narrow};
 use crate::format::{ALIGN, Element, Layer, LoadError, Section, Step};
@@ -30,12 +31,18 @@ impl Checker<'_> {
         if layer.groups == 0 || input % layer.groups != 0 || output % layer.groups != 0 {
             return fail("groups", layer.groups.into(), "a divisor of input and output channels");
         }
-        if Some(layer.weight_offset) != ends.weights.checked_next_multiple_of(ALIGN as u64) {
+        // Nobody reads a coded block but from its start on, byte by byte.
+        let align = if layer.coded > 0 { 1 } else { ALIGN as u64 };
+        if Some(layer.weight_offset) != ends.weights.checked_next_multiple_of(align) {
             return fail(
                 "weight offset",
                 layer.weight_offset,
-                "the end of the block before, rounded up to 64",
+                "the end of the block before, rounded up to 64 if it is not coded",
             );
+        }
+        let most = u64::from(layer.coded).saturating_mul(MAX_WEIGHTS_A_BYTE);
+        if layer.coded > 0 && step.weight_count().is_none_or(|weights| weights > most) {
+            return fail("coded bytes", layer.coded.into(), "at least one for 64 weights");
         }
         let section = self.sections.range(Section::Weights);
         let bytes = step.weight_bytes();
@@ -54,7 +61,7 @@ impl Checker<'_> {
             let block = place(layer.weight_offset)..place(end);
             check_weights(self.file.get(block.clone()).unwrap_or_default(), block.start as u64)?;
         }
-        if step.op.qconv().is_some_and(|conv| conv.narrow) {
+        if step.op.qconv().is_some_and(|conv| conv.narrow && conv.coded == 0) {
             let block = self.file.get(place(layer.weight_offset)..place(end)).unwrap_or_default();
             let depth = (bytes.unwrap_or(0) / u64::from(output.max(1))) as usize;
             if let Some(channel) = signed(block).chunks(depth.max(1)).position(|row| !is_narrow(row)) {

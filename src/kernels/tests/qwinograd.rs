@@ -95,9 +95,10 @@ impl Case {
             step,
         });
         let weights: Vec<i8> = (0..self.columns * 9 * self.channels).map(|at| self.weight(at)).collect();
-        let mut panel = std::vec![-1; winograd.panel_values(self.channels).unwrap()];
-        let row = |column: usize| &weights[column * 9 * self.channels..][..9 * self.channels];
-        winograd.pack(self.channels, self.columns, row, &mut panel);
+        let mut panel = std::vec![0; winograd.panel_values(self.channels).unwrap()];
+        for (column, row) in weights.chunks_exact(9 * self.channels).enumerate() {
+            winograd.pack_column(self.channels, column, row, &mut panel);
+        }
         let (mut out, mut sums) =
             (std::vec![0; size * across * COLUMNS], std::vec![0; positions * TILES * COLUMNS]);
         for first in (0..self.tiles).step_by(TILES) {

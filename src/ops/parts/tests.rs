@@ -28,11 +28,12 @@ fn floats(buffer: &Buffer) -> usize {
 fn operation(kind: usize, w: Window, whole: Window, groups: u32) -> (Op, Element, Element, Option<Window>) {
     use Element::{F32, U8};
     let grid = Grid { zero: 7, lo: 3, hi: 250 };
-    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0 };
+    let conv = |window| Conv { window, groups, clamp: Clamp::RELU, weight_offset: 0, bias: 0, pool: None };
     let qconv = |window, pool, output| QConv {
         window,
         groups,
         weight_offset: 0,
+        coded: 0,
         parameters: 0,
         input_zero: 9,
         output,
@@ -80,9 +81,10 @@ proptest! {
     fn parts_are_the_whole(
         kind in 0..20usize, height in 1u32..12, width in 1u32..12, inputs in 1u32..7, outputs in 1u32..40,
         left in 0u32..4, right in 0u32..4, kernel in (1u16..4, 1u16..4), stride in (1u16..3, 1u16..3), pad: bool,
-        grouped: bool, threads in 1..6usize, mut seed: u64,
+        grouped: bool, three: bool, threads in 1..6usize, mut seed: u64,
     ) {
         let pads = |kernel: u16| if pad { kernel - 1 } else { 0 };
+        let (kernel, stride) = if three { ((3, 3), (1, 1)) } else { (kernel, stride) };
         let kernel = (kernel.0.min(height as u16), kernel.1.min(width as u16));
         let pad = (pads(kernel.0), pads(kernel.1));
         let w = Window { kernel, stride, pad_start: pad, pad_end: pad };
@@ -101,8 +103,13 @@ proptest! {
             input: View { buffer: 0, channel: left, channels: inputs },
             output: View { buffer: 1, channel: right, channels: outputs },
         };
-        for (isa, algorithm) in Isa::ALL.iter().flat_map(|isa| Algorithm::ALL.iter().map(move |&algorithm| (isa, algorithm))) {
-            let Some(kernels) = Kernels::of(*isa).filter(|kernels| offers(&step, algorithm, kernels)) else { continue };
+        let algorithms = |isa| Algorithm::ALL.iter().map(move |&algorithm| (isa, algorithm));
+        for (isa, algorithm) in Isa::ALL.iter().flat_map(algorithms) {
+            let offered = |kernels: &&Kernels| offers(&step, algorithm, kernels);
+            let Some(kernels) = Kernels::of(*isa).filter(offered) else { continue };
+            if algorithm != Algorithm::Direct && !three {
+                continue;
+            }
             let data = random(&mut seed, floats(&input));
             let packed = random(&mut seed, prepared_floats(&step, algorithm, kernels).unwrap());
             let table = core::array::from_fn::<u8, 256, _>(|index| (index * 7) as u8);

@@ -92,6 +92,7 @@ impl Layer {
             window,
             groups: 1,
             weight_offset: 0,
+            coded: 0,
             parameters: 0,
             input_zero: zero,
             output: grid,
@@ -160,15 +161,9 @@ impl Layer {
         let winograd = of(algorithm, kernels).expect("tiles");
         // Memory that nobody has cleared.
         let mut packed = std::vec![f32::NAN; prepared_floats(winograd, &self.step).unwrap()];
-        let row = |output: usize| &self.weights[output * 9 * inputs..][..9 * inputs];
-        prepare(
-            winograd,
-            &self.step,
-            row,
-            |output| self.biases[output],
-            |output| self.factors[output],
-            &mut packed,
-        );
+        let mut rows = Rows::plain(&self.weights, 9 * inputs);
+        let (bias, factor) = (|output: usize| self.biases[output], |output: usize| self.factors[output]);
+        prepare(winograd, &self.step, &mut rows, bias, factor, &mut packed).unwrap();
         let words = scratch_words(winograd, inputs, height, width).unwrap();
         let mut scratch = std::vec![f32::from_bits(0xd7d7_d7d7); words];
         let mut out = std::vec![beside; height * width * stride];

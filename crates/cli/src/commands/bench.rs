@@ -5,7 +5,8 @@ use crate::failure::usage;
 use crate::model::{Named, Onnx};
 use crate::output::{self, grouped, rounded};
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, Runner, check_threads};
+use crate::resources::Resources;
+use crate::runner::{EngineName, Runner};
 use crate::statistics::Summary;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -25,9 +26,8 @@ pub struct Arguments {
     /// Engines to measure, in turn
     #[arg(long, value_delimiter = ',', default_value = "native")]
     engine: Vec<EngineName>,
-    /// Threads to use
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     /// How long to measure, for each engine
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     seconds: f64,
@@ -79,7 +79,7 @@ struct Contender {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads, &arguments.engine)?;
+    arguments.resources.check(&arguments.engine)?;
     if arguments.runs == Some(0) || arguments.seconds.is_nan() || arguments.seconds <= 0.0 {
         return Err(usage("nothing to measure: --runs and --seconds must be above 0"));
     }
@@ -114,11 +114,11 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
         // Compiling is done ahead of time: what is timed, and what the child loads, is the compiled file.
         let file = named.file(flags)?;
         let start = Instant::now();
-        runner = Runner::native(&file, named, arguments.threads)?;
+        runner = Runner::native(&file, named, &arguments.resources)?;
         load_ms = milliseconds(start);
         file_bytes = file.len() as u64;
         let temporary = Temporary::write(&file, "wisp")?;
-        rss_added_bytes = measure_memory(&temporary.path, engine, arguments.threads, &[])?;
+        rss_added_bytes = measure_memory(&temporary.path, engine, &arguments.resources, &[])?;
     } else {
         // Making a network of the zoo is no part of loading it, and the child finds it as a file.
         let onnx = named.onnx()?;
@@ -134,7 +134,7 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
             }
         };
         file_bytes = std::fs::metadata(path)?.len();
-        rss_added_bytes = measure_memory(path, engine, arguments.threads, &flags.to_arguments())?;
+        rss_added_bytes = measure_memory(path, engine, &arguments.resources, &flags.to_arguments())?;
     }
     let input = input(&runner);
     let start = Instant::now();
@@ -151,11 +151,16 @@ fn load(engine: EngineName, named: &Named, arguments: &Arguments) -> Result<Cont
     })
 }
 
-fn measure_memory(model: &Path, engine: EngineName, threads: usize, flags: &[String]) -> Result<Option<u64>> {
+fn measure_memory(
+    model: &Path,
+    engine: EngineName,
+    resources: &Resources,
+    flags: &[String],
+) -> Result<Option<u64>> {
     let program = std::env::current_exe().context("cannot find this program to measure memory")?;
     let mut child = Command::new(program);
     child.arg("measure-memory").arg(model).arg("--engine").arg(engine.as_str());
-    child.arg("--threads").arg(threads.to_string()).args(flags);
+    child.args(resources.to_arguments()).args(flags);
     let output = child.output().context("cannot start a process to measure memory")?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);

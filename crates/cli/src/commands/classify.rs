@@ -5,7 +5,8 @@ use crate::model::{self, Named};
 use crate::output;
 use crate::picture::Picture;
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, Runner, check_threads};
+use crate::resources::Resources;
+use crate::runner::{EngineName, Runner};
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -28,9 +29,8 @@ pub struct Arguments {
     /// What runs the model
     #[arg(long, default_value = "native")]
     engine: EngineName,
-    /// Threads to use
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     /// One label a line, for models without labels [default for 1000 classes: those of the built-in model]
     #[arg(long)]
     labels: Option<PathBuf>,
@@ -56,11 +56,11 @@ struct Answer<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads, &[arguments.engine])?;
+    arguments.resources.check(&[arguments.engine])?;
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     // Before a large network is compiled for nothing.
     named.refuse_seeded(named.is_seeded(), arguments.allow_seeded)?;
-    let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing, arguments.threads)?;
+    let mut runner = Runner::load(arguments.engine, &named, &arguments.preprocessing, &arguments.resources)?;
     named.refuse_seeded(runner.weights() == Weights::Seeded, arguments.allow_seeded)?;
     let weights = match runner.weights() {
         Weights::Trained => "trained",

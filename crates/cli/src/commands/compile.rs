@@ -5,7 +5,7 @@ use crate::failure::usage;
 use crate::model;
 use crate::output;
 use crate::preprocessing::Flags;
-use crate::runner::native_options;
+use crate::resources::Resources;
 use crate::whole;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -26,9 +26,15 @@ pub struct Arguments {
     precision: Precision,
     #[command(flatten)]
     quantisation: calibration::Arguments,
+    /// The most bytes that the file may have: its weights get as few levels as that takes, and are coded
+    #[arg(long, value_name = "N", requires = "calibrate")]
+    max_bytes: Option<u64>,
     /// One label a line, stored in the file
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Leave the labels out of the file
+    #[arg(long, conflicts_with = "labels")]
+    no_labels: bool,
     /// Name of the model [default: what the file says, or its file name]
     #[arg(long)]
     name: Option<String>,
@@ -66,24 +72,37 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Err(usage(format!("{}: the output's name must end in .wisp", arguments.output.display())));
     }
     let mut options = wisp_compiler::Options {
-        labels: arguments.labels.as_deref().map(model::labels).transpose()?,
+        labels: match &arguments.labels {
+            Some(file) => Some(model::labels(file)?),
+            None => arguments.no_labels.then(Vec::new),
+        },
         name: arguments.name.clone(),
         output: arguments.until.clone(),
         ..model::options(&arguments.preprocessing)?
     };
     match arguments.precision {
+        Precision::F32 if arguments.max_bytes.is_some() => {
+            return Err(usage("--max-bytes is for --precision int8"));
+        }
         Precision::F32 if arguments.quantisation.any() => {
             return Err(usage("--calibrate, --ranges and --keep-f32 are for --precision int8"));
         }
         Precision::F32 => {}
+        Precision::Int8 if arguments.max_bytes.is_some() => {}
         Precision::Int8 => {
             let (input, flags) = (&arguments.input, &arguments.preprocessing);
             options.precision = arguments.quantisation.precision(input, flags, &options)?;
         }
     }
-    let compiled = wisp_compiler::compile(&arguments.input, &options)?;
+    let compiled = match arguments.max_bytes {
+        Some(max) => {
+            let (input, flags) = (&arguments.input, &arguments.preprocessing);
+            arguments.quantisation.compressed(input, flags, &options, max)?
+        }
+        None => wisp_compiler::compile(&arguments.input, &options)?,
+    };
     let compiled_model = wisp::Model::from_bytes(&compiled.bytes)?;
-    let need = compiled_model.requirements(&native_options(1)?)?;
+    let need = compiled_model.requirements(&Resources::default().options()?)?;
     whole::write(&arguments.output, |file| file.write_all(&compiled.bytes))?;
     let report = &compiled.report;
     let done = Done {

@@ -7,7 +7,8 @@ use crate::model::Named;
 use crate::output;
 use crate::picture::Picture;
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, Runner, check_threads};
+use crate::resources::Resources;
+use crate::runner::{EngineName, Runner};
 use crate::whole;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -41,9 +42,8 @@ pub struct Arguments {
     /// Engines to run; without a reference the answers of later ones are compared with the first one's
     #[arg(long, value_delimiter = ',', default_value = "native")]
     engine: Vec<EngineName>,
-    /// Threads to use
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     /// Write a line a picture: file, right class, and the five best classes of the model in the first engine.
     /// Of equal scores the lower index comes first
     #[arg(long, value_name = "FILE")]
@@ -83,7 +83,7 @@ struct Contender {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads, &arguments.engine)?;
+    arguments.resources.check(&arguments.engine)?;
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let mut pictures = labelled::read(&arguments.labels)?;
     if let Some(list) = &arguments.only {
@@ -128,7 +128,7 @@ fn load(arguments: &Arguments, named: &Named) -> Result<Vec<Contender>> {
         runners.push(runner.with_context(|| format!("the reference {reference}"))?);
     }
     for &engine in &arguments.engine {
-        runners.push(Runner::load(engine, named, &arguments.preprocessing, arguments.threads)?);
+        runners.push(Runner::load(engine, named, &arguments.preprocessing, &arguments.resources)?);
     }
     let pairs = |index: usize| (index > 0).then(Pairs::default);
     let contenders = runners.into_iter().enumerate();
@@ -141,10 +141,10 @@ fn load_reference(name: &str, engine: EngineName, arguments: &Arguments) -> Resu
     let named = Named::parse(Some(name), &Flags::default())?;
     named.refuse_seeded(named.is_seeded(), arguments.allow_seeded)?;
     let flags = &arguments.preprocessing;
-    let runner = match Runner::load(engine, &named, &Flags::default(), arguments.threads) {
+    let runner = match Runner::load(engine, &named, &Flags::default(), &arguments.resources) {
         // The flags are the model's, and say nothing against a reference that speaks for itself.
         Err(error) if says_nothing(&error) => match flags.preprocess()? {
-            Some(_) => Runner::load(engine, &named, flags, arguments.threads)?,
+            Some(_) => Runner::load(engine, &named, flags, &arguments.resources)?,
             None => bail!(
                 "it does not say how a picture becomes its input: name a .wisp file that `wisp compile` made of \
                  it with --preset torchvision|caffe or the flags that do"

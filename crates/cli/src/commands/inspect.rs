@@ -4,10 +4,12 @@ use crate::model::Named;
 use crate::output::{self, grouped};
 use crate::paths::{self, Paths};
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, check_threads, native_options};
+use crate::resources::Resources;
+use crate::runner::EngineName;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use wisp::format::coded::Trellis;
 use wisp::format::{Step, Weights};
 use wisp::vision::{ChannelOrder, PixelRange, Resize};
 use wisp::{Model, Requirements};
@@ -17,9 +19,8 @@ use wisp::{Model, Requirements};
 pub struct Arguments {
     /// A .wisp or .onnx file, the name of a network, or a ranges file [default: the built-in squeezenet1.1]
     model: Option<String>,
-    /// Threads that the arena is to serve
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
@@ -43,6 +44,10 @@ pub struct Layer {
     params: u64,
     pub macs: u64,
     weight_bytes: u64,
+    /// How the file has the weights: `plain`, or `coded` and the number of states of their trellis.
+    coding: Option<&'static str>,
+    /// Of the weights alone, in the file.
+    bits_per_weight: Option<f64>,
     pub precision: &'static str,
     pub algorithm: &'static str,
 }
@@ -59,6 +64,8 @@ struct Report {
     layers: Vec<Layer>,
     params: u64,
     macs: u64,
+    /// Of all weights, without biases and factors.
+    bits_per_weight: f64,
     /// Weighted layers on the way from input to output.
     longest_path: u32,
     shortest_path: u32,
@@ -70,7 +77,7 @@ struct Report {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    check_threads(arguments.threads, &[EngineName::Native])?;
+    arguments.resources.check(&[EngineName::Native])?;
     #[cfg(feature = "compile")]
     if let Some(file) = arguments.model.as_deref().filter(|name| name.ends_with(".json")) {
         return super::ranges::inspect(file.as_ref(), arguments.json);
@@ -78,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let named = Named::parse(arguments.model.as_deref(), &arguments.preprocessing)?;
     let file = named.file(&arguments.preprocessing)?;
     let model = Model::from_bytes(&file).with_context(|| named.display())?;
-    let report = report(&model, arguments.threads)?;
+    let report = report(&model, &arguments.resources)?;
     if arguments.json {
         return output::json(&report);
     }
@@ -87,8 +94,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     print_memory(&model)
 }
 
-fn report(model: &Model<'_>, threads: usize) -> Result<Report> {
-    let need = model.requirements(&native_options(threads)?)?;
+fn report(model: &Model<'_>, resources: &Resources) -> Result<Report> {
+    let need = model.requirements(&resources.options()?)?;
     let layers = layers(model, &need);
     let provenance = model.provenance();
     let Paths { longest, shortest } = paths::of(model);
@@ -105,6 +112,12 @@ fn report(model: &Model<'_>, threads: usize) -> Result<Report> {
         classes: model.info().class_count,
         params: layers.iter().map(|layer| layer.params).sum(),
         macs: layers.iter().map(|layer| layer.macs).sum(),
+        bits_per_weight: {
+            let total = |count: fn(&Step) -> Option<u64>| -> u64 {
+                model.steps().filter_map(|step| count(&step)).sum()
+            };
+            (total(Step::weight_bytes) * 8) as f64 / total(Step::weight_count).max(1) as f64
+        },
         layers,
         longest_path: longest,
         shortest_path: shortest,
@@ -140,8 +153,21 @@ fn layer(model: &Model<'_>, index: usize, step: &Step, need: &Requirements) -> L
         params: weights + biases,
         macs: weights * u64::from(rows) * u64::from(columns),
         weight_bytes: step.weight_bytes().unwrap_or(0) + parameter_bytes,
+        coding: step.op.layer().map(|_| coding(model, step)),
+        bits_per_weight: (weights > 0)
+            .then(|| (step.weight_bytes().unwrap_or(0) * 8) as f64 / weights as f64),
         precision: from.element.name(),
         algorithm: model.kernel(step, need),
+    }
+}
+
+/// How a step's weights stand in the file.
+fn coding(model: &Model<'_>, step: &Step) -> &'static str {
+    match model.coded(step) {
+        None => "plain",
+        Some(Trellis::Plain) => "coded",
+        Some(Trellis::Four) => "coded-4",
+        Some(Trellis::Eight) => "coded-8",
     }
 }
 
@@ -154,8 +180,8 @@ fn print(report: &Report) -> Result<()> {
     output::line("")?;
     let name = report.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).max(5);
     output::line(format_args!(
-        "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  algorithm",
-        "layer", "operation", "in", "out", "kernel", "params", "kMAC"
+        "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  {:>5}  algorithm",
+        "layer", "operation", "in", "out", "kernel", "params", "kMAC", "bits"
     ))?;
     for layer in &report.layers {
         let kernel = match (layer.kernel, layer.stride) {
@@ -164,7 +190,7 @@ fn print(report: &Report) -> Result<()> {
             _ => String::new(),
         };
         output::line(format_args!(
-            "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  {}",
+            "{:name$}  {:19}  {:>12}  {:>12}  {:>7}  {:>9}  {:>9}  {:>5}  {}",
             layer.name,
             layer.op,
             size(layer.input),
@@ -172,12 +198,14 @@ fn print(report: &Report) -> Result<()> {
             kernel,
             if layer.params == 0 { String::new() } else { grouped(layer.params) },
             if layer.macs == 0 { String::new() } else { grouped(layer.macs / 1000) },
+            layer.bits_per_weight.map_or(String::new(), |bits| format!("{bits:.2}")),
             layer.algorithm
         ))?;
     }
     output::line("")?;
     output::line(format_args!("parameters      {:>13}", grouped(report.params)))?;
     output::line(format_args!("MACs            {:>13}", grouped(report.macs)))?;
+    output::line(format_args!("bits a weight   {:>13.2}", report.bits_per_weight))?;
     output::line(format_args!("longest path    {:>13} weighted layers", report.longest_path))?;
     output::line(format_args!("shortest path   {:>13} weighted layers", report.shortest_path))?;
     output::line(format_args!("file            {:>13} bytes", grouped(report.file_bytes as u64)))?;

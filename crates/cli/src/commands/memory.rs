@@ -4,7 +4,8 @@
 use crate::model::Named;
 use crate::output;
 use crate::preprocessing::Flags;
-use crate::runner::{EngineName, Runner, native_options};
+use crate::resources::Resources;
+use crate::runner::{EngineName, Runner};
 use anyhow::Result;
 use clap::Args;
 
@@ -13,8 +14,8 @@ pub struct Arguments {
     model: Option<String>,
     #[arg(long)]
     engine: EngineName,
-    #[arg(long)]
-    threads: usize,
+    #[command(flatten)]
+    resources: Resources,
     #[command(flatten)]
     preprocessing: Flags,
 }
@@ -25,9 +26,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let before = resident_bytes();
     let mut runner = match (&named, arguments.engine) {
         (Named::Wisp(path), EngineName::Native) => {
-            Runner::Native(Box::new(wisp::Engine::from_file(path, &native_options(arguments.threads)?)?))
+            Runner::Native(Box::new(wisp::Engine::from_file(path, &arguments.resources.options()?)?))
         }
-        _ => Runner::load(arguments.engine, &named, &arguments.preprocessing, arguments.threads)?,
+        _ => Runner::load(arguments.engine, &named, &arguments.preprocessing, &arguments.resources)?,
     };
     let input = vec![0.5; runner.input().iter().product()];
     runner.run(&input)?;

@@ -4,7 +4,7 @@ use super::attributes::NodeRef;
 use super::nodes::Importer;
 use super::source::Source;
 use crate::error::CompileError;
-use crate::graph::{Int8, Op, Quant};
+use crate::graph::{Coding, Int8, Op, Quant};
 use tract_onnx::pb::tensor_proto::DataType;
 
 /// Adds the way from floating point to integers.
@@ -201,7 +201,7 @@ pub fn int8(
         _ if weights.axis == axis => weights.scale,
         _ => return None,
     };
-    Some(Int8 { weight: arrange(&weights.values), scale, bias: None })
+    Some(Int8 { weight: arrange(&weights.values), scale, bias: None, coding: Coding::Plain })
 }
 
 /// The integers of a bias behind a `DequantizeLinear`, each with its scale.

@@ -246,6 +246,7 @@ fn qconv(
         window,
         groups,
         weight: int8.weight.clone(),
+        coding: int8.coding,
         bias: corrected.collect(),
         factor: steps.iter().map(|step| to.map_or(*step, |to| step / f64::from(to.scale)) as f32).collect(),
         input_zero: from.zero,

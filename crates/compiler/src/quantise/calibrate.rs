@@ -62,15 +62,21 @@ pub fn calibrate(
     let imported = import::import(bytes, &stem(path), options)?;
     let (mut graph, description) = (imported.graph, imported.description);
     passes::prepare(&mut graph);
+    check_inputs(&graph, &calibration.inputs)?;
+    Run::new(graph, description, calibration).ranges(&digest, progress)
+}
+
+/// Refuses pictures that are none, or not of the model's size.
+pub(crate) fn check_inputs(graph: &Graph, inputs: &[Vec<f32>]) -> Result<(), CompileError> {
     let values = graph.tensors[graph.input].shape.values();
     let fail = |problem: String| Err(CompileError::Option { option: "--calibrate", problem });
-    if calibration.inputs.is_empty() {
+    if inputs.is_empty() {
         return fail("there are no pictures".into());
     }
-    if let Some(input) = calibration.inputs.iter().find(|input| input.len() != values) {
-        return fail(format!("an input has {} values, the model takes {values}", input.len()));
+    match inputs.iter().find(|input| input.len() != values) {
+        Some(input) => fail(format!("an input has {} values, the model takes {values}", input.len())),
+        None => Ok(()),
     }
-    Run::new(graph, description, calibration).ranges(&digest, progress)
 }
 
 struct Run<'a> {
@@ -260,7 +266,7 @@ impl<'a> Run<'a> {
 }
 
 /// KL divergence of `found` from `reference`, both logits, in nats.
-fn divergence(reference: &[f32], found: &[f32]) -> f64 {
+pub(crate) fn divergence(reference: &[f32], found: &[f32]) -> f64 {
     let log_shares = |logits: &[f32]| -> Vec<f64> {
         let most = logits.iter().fold(f32::NEG_INFINITY, |most, &logit| most.max(logit));
         let all: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();

@@ -11,11 +11,13 @@
 //! | `tap` | a model whose tensors can all be looked at after a run |
 //! | `histogram` | the values of a tensor, and ranges by each method |
 //! | `calibrate` | runs the pictures, chooses the ranges, measures what they cost |
+//! | `compact` | weights of few bits for a budget of bytes |
 //!
 //! From the same weights and the same ranges the same bytes come out on every machine: nothing here but
-//! `calibrate` runs a network.
+//! `calibrate` and `compact` runs a network.
 
 mod calibrate;
+mod compact;
 mod equalise;
 mod histogram;
 mod insert;
@@ -26,6 +28,7 @@ mod tap;
 mod weights;
 
 pub use calibrate::{Calibration, Progress, calibrate};
+pub use compact::{Compression, compress};
 pub use histogram::Method;
 pub use ranges::{Range, Ranges};
 

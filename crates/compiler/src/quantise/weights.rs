@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use super::ranges::Ranges;
-use crate::graph::{Conv, Graph, Int8, Op};
+use crate::graph::{Coding, Conv, Graph, Int8, Op};
 use wisp::format::weights::{NARROW, is_narrow};
 
 /// Gives integers to every convolution that is to have them.
@@ -23,7 +23,12 @@ fn quantise(conv: &mut Conv, mean: &[f32], narrow: bool) {
     let depth = conv.weight.len().checked_div(outputs).unwrap_or(0).max(1);
     let taps = usize::from(conv.window.kernel.0) * usize::from(conv.window.kernel.1);
     let inner = depth / taps.max(1);
-    let mut int8 = Int8 { weight: Vec::with_capacity(conv.weight.len()), scale: Vec::new(), bias: None };
+    let mut int8 = Int8 {
+        weight: Vec::with_capacity(conv.weight.len()),
+        scale: Vec::new(),
+        bias: None,
+        coding: Coding::Plain,
+    };
     for (channel, row) in conv.weight.chunks_exact(depth).enumerate() {
         let scale = if narrow { narrow_scale(row) } else { wide_scale(row) };
         let group = channel / (outputs / conv.groups.max(1)).max(1);

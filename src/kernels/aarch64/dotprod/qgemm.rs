@@ -31,20 +31,21 @@ pub(super) const QGEMM: QGemm = QGemm {
 
 /// Adds to each of four sums the product of four weights with one group of four values. The intrinsic
 /// for it is not stable yet.
-macro_rules! sdot {
-    ($sum:expr, $weights:expr, $values:expr, $lane:literal) => {
-        // SAFETY: the instruction works on registers only, and the CPU has it: `tile` may only be called
-        // where it does.
-        unsafe {
-            asm!(
-                concat!("sdot {sum:v}.4s, {weights:v}.16b, {values:v}.4b[", $lane, "]"),
-                sum = inout(vreg) $sum,
-                weights = in(vreg) $weights,
-                values = in(vreg) $values,
-                options(pure, nomem, nostack, preserves_flags),
-            )
-        }
-    };
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn sdot<const LANE: usize>(mut sum: int32x4_t, weights: int8x16_t, values: uint8x16_t) -> int32x4_t {
+    // SAFETY: the instruction works on registers only, and the CPU has it, as this function's feature says.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {weights:v}.16b, {values:v}.4b[{lane}]",
+            sum = inout(vreg) sum,
+            weights = in(vreg) weights,
+            values = in(vreg) values,
+            lane = const LANE,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sum
 }
 
 /// # Safety
@@ -73,25 +74,28 @@ unsafe fn tile(tile: &mut QTile<'_>) {
 unsafe fn rows<const R: usize>(tile: &mut QTile<'_>) {
     // SAFETY: the checked tile has COLUMNS biases.
     let bias = unsafe { [vld1q_s32(tile.bias.as_ptr()), vld1q_s32(tile.bias.as_ptr().add(LANES))] };
-    let mut sums = [bias; R];
+    let mut sums = [bias; ROWS];
     let mut panel = tile.panel.as_ptr();
     let mut left = tile.left.as_ptr();
+    // Rows are written out: in a loop over them the compiler keeps a copy of the sums in memory.
     macro_rules! step {
-        ($values:ident, $lane:literal) => {
+        ($values:ident, $lane:literal) => { step!($values, $lane, 0 1 2 3 4 5 6 7) };
+        ($values:ident, $lane:literal, $($row:literal)+) => {
             // SAFETY: the panel holds COLUMNS groups of bytes for each group of `depth`.
             let weights = unsafe { [vld1q_s8(panel), vld1q_s8(panel.add(BYTES))] };
             // SAFETY: as above; behind the last group this is the panel's end.
             panel = unsafe { panel.add(GROUP * COLUMNS) };
-            for r in 0..R {
-                sdot!(sums[r][0], weights[0], $values[r], $lane);
-                sdot!(sums[r][1], weights[1], $values[r], $lane);
-            }
+            $(if $row < R {
+                sums[$row][0] = sdot::<$lane>(sums[$row][0], weights[0], $values[$row]);
+                sums[$row][1] = sdot::<$lane>(sums[$row][1], weights[1], $values[$row]);
+            })+
         };
     }
     let mut k = 0;
     while k + BYTES <= tile.depth {
         // SAFETY: `left` has `depth` bytes behind each `pitch` of the first R rows, 16 of them from `k` on.
-        let values: [uint8x16_t; R] = core::array::from_fn(|r| unsafe { vld1q_u8(left.add(r * tile.pitch)) });
+        let values: [uint8x16_t; ROWS] =
+            core::array::from_fn(|r| unsafe { vld1q_u8(left.add(r.min(R - 1) * tile.pitch)) });
         step!(values, 0);
         step!(values, 1);
         step!(values, 2);
@@ -102,15 +106,17 @@ unsafe fn rows<const R: usize>(tile: &mut QTile<'_>) {
     }
     while k < tile.depth {
         // SAFETY: `left` has `depth` bytes behind each `pitch` of the first R rows, a group of them from `k` on.
-        let values: [uint32x4_t; R] = core::array::from_fn(|r| unsafe {
-            vdupq_n_u32(left.add(r * tile.pitch).cast::<u32>().read_unaligned())
+        let values: [uint8x16_t; ROWS] = core::array::from_fn(|r| unsafe {
+            vreinterpretq_u8_u32(vdupq_n_u32(
+                left.add(r.min(R - 1) * tile.pitch).cast::<u32>().read_unaligned(),
+            ))
         });
         step!(values, 0);
         // SAFETY: at most the end of the rows.
         left = unsafe { left.add(GROUP) };
         k += GROUP;
     }
-    for (sums, to) in sums.iter().zip(tile.sums.as_chunks_mut::<COLUMNS>().0) {
+    for (sums, to) in sums.into_iter().take(R).zip(tile.sums.as_chunks_mut::<COLUMNS>().0) {
         // SAFETY: there is room for eight sums.
         unsafe {
             vst1q_s32(to.as_mut_ptr(), sums[0]);
