@@ -13,6 +13,19 @@
 //! [`Model::requirements`] gives the size of the last two. After that nothing is allocated and nothing
 //! can fail. With feature `std`, `Engine` owns all three.
 //!
+//! # Which way in
+//!
+//! | your program | takes | see |
+//! |---|---|---|
+//! | has a heap | `Engine`: a `.wisp` file in, scores out | `examples/classify.rs` |
+//! | places every byte itself | [`Session`] over its own memory | below, `examples/static_arena.rs` |
+//! | has no system at all | [`include_wisp!`] and a [`Session`] | `examples/bare-metal` |
+//! | may carry tract | `wisp_compiler::load_onnx`: ONNX in, an `Engine` out | `crates/compiler` |
+//! | is not Rust | `wisp.h` and `libwisp.so` or `libwisp.a` | `docs/c.md` |
+//!
+//! A camera's frame goes in as a [`vision::Frame`], in its own pixel format; [`vision::top_k`] takes the best
+//! of the scores.
+//!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "std")] {
@@ -49,6 +62,7 @@ mod crew;
 #[cfg(feature = "std")]
 mod engine;
 pub mod format;
+mod include;
 mod isa;
 mod kernels;
 mod model;
@@ -72,3 +86,17 @@ pub use model::Model;
 pub use pool::Pool;
 pub use prepare::{Options, PrepareError, Prepared, Requirements};
 pub use session::{RunError, Session};
+
+// What may move to another thread and be shared by several: everything; a run borrows its session alone.
+const _: () = {
+    const fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<Model<'_>>();
+    send_and_sync::<Prepared<'_>>();
+    send_and_sync::<Session<'_>>();
+    send_and_sync::<vision::Frame<'_>>();
+    send_and_sync::<vision::Resampler<'_>>();
+    #[cfg(feature = "std")]
+    send_and_sync::<Engine>();
+    #[cfg(feature = "std")]
+    send_and_sync::<EngineError>();
+};
