@@ -122,7 +122,7 @@ fn ranges_give_the_same_bytes_and_report_progress() {
     };
     let calibration = calibration(inputs(64, 1..4), Method::Auto);
     let ranges = calibrate(&file.0, &options(), &calibration, &mut progress).expect("it calibrates");
-    assert_eq!(stages, ["extremes", "histograms", "methods"]);
+    assert_eq!(stages, ["extremes", "histograms", "methods", "narrow weights"]);
     assert_eq!(ranges.pictures, 3);
     // A pool has the bytes of what it reads, and no noise of its own.
     let known: Vec<f32> = ranges.tensors.iter().filter_map(|range| range.snr).collect();

@@ -88,6 +88,6 @@ fn options_override_the_file() {
     assert_eq!((model.info().name(), model.info().weights), ("mine", Weights::Seeded));
     assert_eq!(model.label(999), Some("class 999"));
     // Without the softmax.
-    assert_eq!(compiled.report.steps, 29);
+    assert_eq!(compiled.report.steps, 28);
     compiled.bytes.clear();
 }
