@@ -158,7 +158,9 @@ fn divide<'a, T>(output: Output<'a, T>, cut: Cut, count: usize, mut add: impl Fn
     let by_channel = matches!(cut, Cut::Channels(_));
     let (units, mut start) = (length.div_ceil(unit), 0);
     for index in 0..count {
-        let end = ((index + 1) * units / count * unit).min(length);
+        // In 64 bits: sixteen times the pixels of the largest buffer do not fit in 32.
+        let next = ((index as u64 + 1) * units as u64 / count as u64) as usize;
+        let end = (next * unit).min(length);
         let along = end - start;
         let values = if by_channel { along } else { along * stride };
         let Some((data, behind)) = rest.split_at_mut_checked(values) else { return };
