@@ -1,0 +1,1 @@
+//! The parts of the camera demo. The binary is `main.rs`.

@@ -1,0 +1,3 @@
+//! `wisp-camera`: live labels from a camera.
+
+fn main() {}
